@@ -1,0 +1,83 @@
+"""Settings: every knob, from the environment (`TOUCHLINE_*`) or `.env`; all wrong ones are named at once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Clock(StrEnum):
+    """Who tells the time."""
+
+    wall = "wall"
+    log = "log"
+
+
+class Store(StrEnum):
+    """Where a worker keeps its rows."""
+
+    memory = "memory"
+    rocksdb = "rocksdb"
+
+
+class SettingsError(Exception):
+    """Wrong settings: one line each."""
+
+
+class Settings(BaseSettings):
+    """One value of each setting.  `touchline settings` prints this table."""
+
+    model_config = SettingsConfigDict(env_prefix="TOUCHLINE_", env_file=".env", extra="ignore", frozen=True)
+
+    app_id: str = Field(
+        "touchline-v1",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,60}$",
+        description="Names the consumer group, transactional ids and changelogs; a new version starts afresh.",
+    )
+    kafka_bootstrap: str = Field("127.0.0.1:29092", description="Kafka brokers, host:port, comma-separated.")
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:26379/0"), description="The read model's Redis; may carry a password."
+    )
+    clock: Clock = Field(Clock.wall, description="wall: real time. log: time marks in the log (replay, demo, tests).")
+    rules: Path = Field(Path("rules.toml"), description="The rules file: segments and asks.")
+    partitions: int = Field(8, ge=1, le=1024, description="Partitions of each topic, set once, at creation.")
+    replication: int = Field(1, ge=1, le=5, description="Copies of each partition that `topics create` asks for.")
+    tick_ms: int = Field(1000, ge=100, le=60_000, description="Milliseconds between ticks of a source partition.")
+    batch_records: int = Field(4000, ge=1, le=50_000, description="Most records in one transaction.")
+    store: Store = Field(Store.memory, description="memory, or rocksdb: rows on disk, fast restarts.")
+    data_dir: Path = Field(Path(".local"), description="Where the local stack and RocksDB keep their files.")
+    session_timeout_ms: int = Field(10_000, ge=2000, le=300_000, description="Silence after which a worker is dead.")
+    instance_id: str = Field("", description="Static membership: a stable name of this worker; empty: none.")
+    stall_seconds: int = Field(60, ge=5, le=600, description="Without progress for so long the worker leaves.")
+    metrics_port: int = Field(26090, ge=0, le=65535, description="Worker's /metrics, /livez, /readyz; 0: any free.")
+    http_host: str = Field("127.0.0.1", description="Where `touchline serve` and the worker's metrics listen.")
+    http_port: int = Field(26080, ge=0, le=65535, description="Port of `touchline serve`.")
+    write_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Write keys that the collector accepts, comma-separated."
+    )
+    write_keys_file: Path | None = Field(None, description="A file with one write key a line (a mounted secret).")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web origins that may call the collector, comma-separated."
+    )
+    requests_per_second: int = Field(500, ge=1, description="Collector: requests a second and write key, then 429.")
+    local_kafka_port: int = Field(29092, ge=1, le=65535, description="Port of the local stack's Kafka.")
+    local_redis_port: int = Field(26379, ge=1, le=65535, description="Port of the local stack's Redis.")
+
+    @field_validator("write_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+
+def load() -> Settings:
+    """Read the settings; raise `SettingsError` that lists all wrong ones."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"TOUCHLINE_{'_'.join(str(part) for part in found['loc']).upper()}: {found['msg']}"
+            for found in error.errors()
+        ]
+        raise SettingsError("\n".join(lines)) from None

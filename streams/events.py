@@ -1,0 +1,129 @@
+"""Room 2a.  Records: what flows from ingest to profile on `user-events`, as values.
+
+Shapes: docs/semantics.md, part 1.  Instants are whole milliseconds since 1970, UTC.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Millis: TypeAlias = int
+"""An instant: whole milliseconds since 1970-01-01 UTC."""
+
+Alias: TypeAlias = str
+"""One identifier of a person: `user:<userId>` or `anon:<anonymousId>`."""
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a visit came from.  Empty fields are absent."""
+
+    channel: str
+    """Touchline's channel, by PostHog's names: `Direct`, `Paid Search`, ..."""
+    ga4: str
+    """The same visit in GA4's default channel group."""
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    term: str | None = None
+    content: str | None = None
+    click: str | None = None
+    """The ad network whose click id the landing page carried."""
+    referrer: str | None = None
+    """Host only."""
+    landing: str | None = None
+    """Host and path, no query: queries carry personal data."""
+
+
+class UserEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="event"):
+    """One validated event of one alias."""
+
+    alias: Alias
+    message_id: str
+    at: Millis
+    received_at: Millis
+    name: str = ""
+    """What is counted; empty: nothing is."""
+    visit: bool = False
+    source: Source | None = None
+    """None: a visit that continues (own site, gateway), or no visit."""
+    bot: bool = False
+    email: str | None = None
+    full_name: str | None = None
+    person: Alias | None = None
+    """Set on a forwarded event: the person to whom the anonymous alias belongs."""
+
+
+class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link"):
+    """Somebody said that `alias` (anonymous) is `to` (a user)."""
+
+    alias: Alias
+    to: Alias
+    message_id: str
+    at: Millis
+
+
+class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part"):
+    """The whole part of an anonymous alias, on its way to its person."""
+
+    alias: Alias
+    person: Alias
+    part: bytes
+    """The part as `activity.pack` wrote it (base64 in JSON)."""
+
+
+class PartDetached(msgspec.Struct, frozen=True, tag_field="kind", tag="detach"):
+    """An earlier link took the alias elsewhere: the person loses the part."""
+
+    alias: Alias
+    person: Alias
+
+
+class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick"):
+    """Time as one source partition knows it."""
+
+    source: str
+    """`<topic>/<partition>`."""
+    at: Millis
+
+
+Record: TypeAlias = UserEvent | Link | PartMoved | PartDetached | Tick
+
+
+def row_of(record: Record) -> Alias:
+    """Name the row that a record is for; its key on `user-events`.  A tick is for none: TypeError."""
+    match record:
+        case UserEvent():
+            return record.person or record.alias
+        case Link():
+            return record.alias
+        case PartMoved() | PartDetached():
+            return record.person
+    msg = "a tick belongs to the partition, not to a row"
+    raise TypeError(msg)
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """Input that cannot be used: for `rejected-events`, with what the sender has to mend."""
+
+    reason: Literal[
+        "not-json",
+        "not-utf8",
+        "empty",
+        "too-large",
+        "too-deep",
+        "wrong-type",
+        "unknown-type",
+        "no-id",
+        "blocked-id",
+        "bad-timestamp",
+        "future",
+        "bad-record",
+        "row-full",
+    ]
+    """A closed set: a label of the metric."""
+    detail: str
+    """Where, what, and what would be right.  Never the value itself: it may be personal."""
+
+
+encode_record = msgspec.json.Encoder().encode
+decode_record = msgspec.json.Decoder(UserEvent | Link | PartMoved | PartDetached | Tick).decode

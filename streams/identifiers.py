@@ -1,0 +1,55 @@
+"""Room 1b.  Identifiers: which ids count, how an alias is spelled, and what orders events of one millisecond."""
+
+import re
+from hashlib import md5
+
+from streams.events import Alias
+
+BLOCKED = frozenset(
+    {"-1", "null", "none", "undefined", "nan", "true", "false", "anonymous", "guest", "[object object]"}
+)
+"""Words that broken senders give as an id.  One of them as a person would glue together everybody who has it."""
+
+KEY_BYTES = 16
+LONGEST_PADDED = 15
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_UUID_LENGTH = 36
+
+
+def normalise(identifier: str | None) -> str | None:
+    """Cut surrounding blanks; None where nothing is left: a blank id is an absent one."""
+    return identifier.strip() or None if identifier else None
+
+
+def is_blocked(identifier: str) -> bool:
+    """Tell whether an id names nobody: zeros and dashes only, a blank, or a word of `BLOCKED` in any case."""
+    bare = identifier.strip()
+    return not bare.strip("0-") or bare.lower() in BLOCKED
+
+
+def user_alias(user_id: str) -> Alias:
+    """Spell the alias of a (normalised) userId."""
+    return f"user:{user_id}"
+
+
+def anon_alias(anonymous_id: str) -> Alias:
+    """Spell the alias of a (normalised) anonymousId."""
+    return f"anon:{anonymous_id}"
+
+
+def order_key(message_id: str) -> bytes:
+    """Give the 16 bytes that order events of one millisecond and find duplicates; compared as unsigned bytes.
+
+    | message_id                     | key                                  |
+    |--------------------------------|--------------------------------------|
+    | canonical lower-case UUID      | its value                            |
+    | at most 15 bytes of UTF-8      | those bytes, zero bytes at the end   |
+    | anything else                  | MD5 of its UTF-8 bytes               |
+    """
+    if len(message_id) == _UUID_LENGTH and _UUID(message_id):
+        return bytes.fromhex(message_id.replace("-", ""))
+    # surrogatepass: a lone surrogate cannot come from JSON, but the key must never be what stops a partition.
+    data = message_id.encode("utf-8", "surrogatepass")
+    if len(data) <= LONGEST_PADDED:
+        return data.ljust(KEY_BYTES, b"\0")
+    return md5(data, usedforsecurity=False).digest()

@@ -1,0 +1,75 @@
+"""Room 1.  Topics: the names and shapes of everything that flows, as data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+MEBIBYTE = 1 << 20
+DAY_MS = 86_400_000
+
+
+class Kind(StrEnum):
+    """Who may read or write a topic."""
+
+    inbound = "in"
+    internal = "internal"
+    outbound = "out"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One Kafka topic: what `touchline topics create` makes and `check` expects."""
+
+    name: str
+    kind: Kind
+    key: str
+    value: str
+    compacted: bool = False
+    retention_ms: int = 14 * DAY_MS
+    """Milliseconds a record is kept; ignored where compacted."""
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Topic settings at the broker."""
+        shared = {"max.message.bytes": str(2 * MEBIBYTE)}
+        if self.compacted:
+            return shared | {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
+        return shared | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+FOREVER = -1
+
+WEB_EVENTS = Topic("web-events", Kind.inbound, "any", "one Segment event, JSON", retention_ms=FOREVER)
+SALESFORCE_CHANGES = Topic("salesforce-changes", Kind.inbound, "any", "one change event, JSON", retention_ms=FOREVER)
+USER_EVENTS = Topic("user-events", Kind.internal, "alias", "normalised event", retention_ms=FOREVER)
+PROFILE_VIEWS = Topic("profile-views", Kind.internal, "person", "read-model document, JSON", compacted=True)
+SEGMENT_CHANGES = Topic(
+    "segment-changes", Kind.outbound, "person", "entered or left, exact instant, why", retention_ms=FOREVER
+)
+REFERRAL_TRIGGERS = Topic(
+    "referral-triggers", Kind.outbound, "person", "one trigger, CloudEvents 1.0 binary", retention_ms=FOREVER
+)
+REJECTED_EVENTS = Topic("rejected-events", Kind.outbound, "as received", "the original bytes")
+
+ALL = (
+    WEB_EVENTS,
+    SALESFORCE_CHANGES,
+    USER_EVENTS,
+    PROFILE_VIEWS,
+    SEGMENT_CHANGES,
+    REFERRAL_TRIGGERS,
+    REJECTED_EVENTS,
+)
+TIME_MARK_HEADER = "touchline-mark"
+"""Header of a time mark on a source topic (log clock): its value is an instant in milliseconds, in decimal."""
+SOURCES = (WEB_EVENTS,)
+"""Topics whose partitions send ticks: the clock of a partition waits for each of theirs."""
+
+INGEST_TABLE = "ingest"
+PROFILES_TABLE = "profiles"
+TABLES = (INGEST_TABLE, PROFILES_TABLE)
+"""Tables with a changelog of their own, one per app id."""
+
+
+def changelog(app_id: str, table: str) -> Topic:
+    """Name the changelog of a table: it carries the app id, which carries the version of the row format."""
+    return Topic(f"{app_id}-{table}-changelog", Kind.internal, "alias", "packed row", compacted=True)
