@@ -1,0 +1,105 @@
+"""Web events: one message in; a `UserEvent` and perhaps a `Link` out."""
+
+from hashlib import md5
+from typing import Final
+
+import msgspec
+
+from streams.bots import is_bot
+from streams.events import Link, Millis, Rejected, Source, UserEvent
+from streams.intake.people import NO_TRAITS, texts, traits_of, who_of
+from streams.intake.times import times_of
+from streams.intake.wire import Context, Page, WebEvent, decode
+from streams.touches import WebSites, source_of
+from streams.touches.sources import has_values
+
+NAMES: Final = {"page": "$page", "screen": "$screen", "identify": "", "group": "", "alias": ""}
+"""{type: what is counted}; empty: nothing is.  A track is counted by the name that it has."""
+_NO_CONTEXT: Final = Context()
+_NO_PAGE: Final = Page()
+
+
+def parse_web_event(
+    raw: bytes | None, *, kafka_timestamp: Millis, sites: WebSites
+) -> tuple[UserEvent | Link, ...] | Rejected:
+    """Read one message of `web-events`.
+
+    One event, and a link where it says who an anonymous visitor is.  Never raises: what cannot be used is `Rejected`.
+    The same bytes with the same timestamp give the same records, so a repeated delivery is found by its messageId.
+    """
+    event = decode(raw)
+    if isinstance(event, Rejected):
+        return event
+    name = _counted_name(event)
+    if isinstance(name, Rejected):
+        return name
+    who = who_of(event)
+    if isinstance(who, Rejected):
+        return who
+    times = times_of(event, kafka_timestamp)
+    if isinstance(times, Rejected):
+        return times
+    message_id = _message_id(event, raw or b"")
+    origin = _origin(event, sites)
+    traits = traits_of(event) if event.type == "identify" else NO_TRAITS
+    record = UserEvent(
+        alias=who.alias,
+        message_id=message_id,
+        at=times.at,
+        received_at=times.received_at,
+        name=name,
+        visit=origin.visit,
+        source=origin.source,
+        bot=origin.bot,
+        email=traits.email,
+        full_name=traits.full_name,
+    )
+    if who.linked is None:
+        return (record,)
+    return record, Link(alias=who.linked, to=who.alias, message_id=message_id, at=times.at)
+
+
+def _counted_name(event: WebEvent) -> str | Rejected:
+    if event.type == "track":
+        return event.event or Rejected("wrong-type", "$.event: a track needs a name that is not empty")
+    name = NAMES.get(event.type)
+    if name is None:
+        return Rejected("unknown-type", f"$.type: not one of track, {', '.join(NAMES)}")
+    return name
+
+
+def _message_id(event: WebEvent, raw: bytes) -> str:
+    if event.message_id and not event.message_id.isspace():
+        return event.message_id
+    return f"md5:{md5(raw, usedforsecurity=False).hexdigest()}"
+
+
+class _Origin(msgspec.Struct, frozen=True, gc=False):
+    visit: bool
+    source: Source | None
+    bot: bool
+
+
+_NO_VISIT: Final = _Origin(visit=False, source=None, bot=False)
+_BOT: Final = _Origin(visit=False, source=None, bot=True)
+
+
+def _origin(event: WebEvent, sites: WebSites) -> _Origin:
+    context = event.context or _NO_CONTEXT
+    if is_bot(context.user_agent):
+        return _BOT
+    page = _page(event, context)
+    visits = event.type == "page" or (page.url and not page.url.isspace()) or has_values(context.campaign)
+    if not visits:
+        return _NO_VISIT
+    ad = context.referrer
+    ad_type = ad.type if ad and ad.id else None
+    return _Origin(visit=True, source=source_of(context.campaign, page.url, page.referrer, sites, ad_type), bot=False)
+
+
+def _page(event: WebEvent, context: Context) -> Page:
+    """Find the page: that of the context; servers have none there and give it as properties of a page event."""
+    if context.page is None and event.type == "page":
+        properties = texts(event.properties)
+        return Page(properties.get("url"), properties.get("referrer"))
+    return context.page or _NO_PAGE
