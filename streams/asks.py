@@ -1,0 +1,84 @@
+"""Room 5.  Asks: who enters a segment is asked, once, if every gate lets the ask pass.
+
+In: a person's change, the asks of that segment.  Kept: an `Asked` an ask.  Out: triggers.
+"""
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+
+from streams.activity import Touch
+from streams.events import Alias, Millis
+from streams.instants import iso
+from streams.policy import Ask
+from streams.segments import Change
+
+TRIGGERS: UUID = uuid5(NAMESPACE_URL, "https://touchline.dev/trigger")
+
+
+class Gate(msgspec.Struct, frozen=True, array_like=True):
+    """One gate's verdict."""
+
+    gate: str
+    passed: bool
+    detail: str
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """The last decision about one ask, and when the person was really asked."""
+
+    decided_at: Millis
+    trigger_id: str | None
+    """None: a gate said no."""
+    asked_at: Millis | None
+    """The last trigger of this ask, for the cooldown; None: never asked."""
+    gates: tuple[Gate, ...]
+
+
+class Trigger(msgspec.Struct, frozen=True):
+    """One ask to be made of one person."""
+
+    trigger_id: str
+    ask: Ask
+    change: Change
+    email: str | None
+    full_name: str | None
+    gates: tuple[Gate, ...]
+    first_touch: Touch | None
+    last_touch: Touch | None
+
+
+def trigger_id(ask: str, rule_version: int, person: Alias, entered_at: Millis) -> str:
+    """Name a trigger by what it is about: the same decision has the same id on any machine, in any replay."""
+    return str(uuid5(TRIGGERS, f"{ask}|{rule_version}|{person}|{entered_at}"))
+
+
+def decide(ask: Ask, change: Change, before: Asked | None, *, inside: bool) -> Asked:
+    """Let an ask pass the gates, in order; all verdicts are recorded, the first no included.
+
+    `before` is the last decision about this ask and person; its `asked_at` starts the cooldown.
+    `inside`: the rule holds when the change is announced; who left again before the clock came there is not asked.
+    """
+    now = change.announced_at
+    asked_at = before.asked_at if before is not None else None
+    gates = (
+        _in_segment(change, inside=inside),
+        _cooldown(ask, asked_at, now),
+    )
+    if not all(gate.passed for gate in gates):
+        return Asked(now, None, asked_at, gates)
+    return Asked(now, trigger_id(ask.name, change.rule_version, change.person, change.entered_at), now, gates)
+
+
+def _in_segment(change: Change, *, inside: bool) -> Gate:
+    left = "" if inside else f", out again at {iso(change.announced_at)}"
+    return Gate("in_segment", passed=inside, detail=f"entered {change.segment} at {iso(change.entered_at)}{left}")
+
+
+def _cooldown(ask: Ask, asked_at: Millis | None, now: Millis) -> Gate:
+    if asked_at is None:
+        return Gate("cooldown", passed=True, detail="never asked before")
+    ends_at = asked_at + ask.cooldown_ms
+    if now >= ends_at:
+        return Gate("cooldown", passed=True, detail=f"last asked at {iso(asked_at)}")
+    return Gate("cooldown", passed=False, detail=f"asked at {iso(asked_at)}, not again before {iso(ends_at)}")

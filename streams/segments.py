@@ -1,0 +1,134 @@
+"""Room 4.  Segments: who is in, since which instant, and why.
+
+In: the parts of a person, a rule, the clock.  Kept: a `Standing` a segment.  Out: changes with their exact instants.
+All rules here are monotone: one more event never takes anybody out, only time does.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from streams.activity import Part
+from streams.events import Alias, Millis
+from streams.policy import Condition, Segment
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """Where a person stands in one segment: the episode that is open, or the last one."""
+
+    member: bool
+    entered_at: Millis
+    left_at: Millis | None
+    """None while the episode is open."""
+    rule_version: int
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """One condition as it was at an instant: what a decision rested on."""
+
+    condition: Condition
+    count: int
+    until: Millis
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A person entered or left a segment."""
+
+    person: Alias
+    segment: str
+    entered: bool
+    at: Millis
+    announced_at: Millis
+    entered_at: Millis
+    rule_version: int
+    why: tuple[Counted, ...]
+
+
+Parts = Sequence[Part]
+
+
+def stored_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
+    """Count the stored events in `(after, until]`: exact for any number that a condition may require."""
+    total = 0
+    for part in parts:
+        series = part.series.get(event)
+        if series is not None:
+            instants = series.instants()
+            total += bisect_right(instants, until) - bisect_right(instants, after)
+    return total
+
+
+def holds(parts: Parts, segment: Segment, at: Millis) -> bool:
+    """Say whether the rule is true at an instant."""
+    verdicts = (
+        stored_count(parts, condition.event, at - condition.within_ms, at) >= condition.required
+        for condition in segment.conditions
+    )
+    return all(verdicts) if segment.every else any(verdicts)
+
+
+def counted(parts: Parts, segment: Segment, at: Millis) -> tuple[Counted, ...]:
+    """Say what the rule's conditions counted at an instant; by the hour where a series is not stored whole."""
+    return tuple(
+        Counted(condition, _shown_count(parts, condition.event, at - condition.within_ms, at), at)
+        for condition in segment.conditions
+    )
+
+
+def turning_points(parts: Parts, segment: Segment, after: Millis, until: Millis) -> list[Millis]:
+    """List the instants in `(after, until]` at which the rule's truth can change, in order."""
+    points: set[Millis] = set()
+    for condition in segment.conditions:
+        for delay in (0, condition.within_ms):
+            for part in parts:
+                series = part.series.get(condition.event)
+                if series is not None:
+                    points.update(at + delay for at in _between(series.instants(), after - delay, until - delay))
+    return sorted(points)
+
+
+def entered_since(parts: Parts, segment: Segment, now: Millis) -> Millis:
+    """Find the beginning of the unbroken stretch of truth that `now` lies in."""
+    since, before = now, False
+    for point in turning_points(parts, segment, -1, now):
+        true = holds(parts, segment, point)
+        if true and not before:
+            since = point
+        before = true
+    return since
+
+
+def leaves_at(parts: Parts, segment: Segment, now: Millis) -> Millis | None:
+    """Foretell when the rule, true at `now`, ends if nothing more happens; None where it isn't true."""
+    ends = [end for condition in segment.conditions if (end := _ends_at(parts, condition, now)) is not None]
+    if len(ends) < (len(segment.conditions) if segment.every else 1):
+        return None
+    return min(ends) if segment.every else max(ends)
+
+
+def latest(parts: Parts, event: str, number: int, until: Millis) -> list[Millis]:
+    """Return the latest `number` instants of an event up to `until`, in order; fewer where there are fewer."""
+    found: list[Millis] = []
+    for part in parts:
+        series = part.series.get(event)
+        if series is not None:
+            instants = series.instants()
+            stop = bisect_right(instants, until)
+            found.extend(instants[max(0, stop - number) : stop])
+    return sorted(found)[-number:]
+
+
+def _shown_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
+    return sum(part.series[event].count(after, until) for part in parts if event in part.series)
+
+
+def _ends_at(parts: Parts, condition: Condition, now: Millis) -> Millis | None:
+    instants = latest(parts, condition.event, condition.required, now)
+    if len(instants) < condition.required or instants[0] <= now - condition.within_ms:
+        return None
+    return instants[0] + condition.within_ms
+
+
+def _between(instants: memoryview, after: Millis, until: Millis) -> Iterable[Millis]:
+    return instants[bisect_right(instants, after) : bisect_right(instants, until)]

@@ -1,0 +1,171 @@
+"""Room 7.  Views and messages: what profiles and announcements look like outside.  Shapes: docs/semantics.md."""
+
+from typing import Any
+
+import msgspec
+
+from streams.activity import Touch
+from streams.asks import Asked, Trigger
+from streams.events import Millis
+from streams.instants import iso
+from streams.policy import WINDOW_MS, Policy, Segment
+from streams.profile import Profile
+from streams.segments import Change, Counted, Parts, counted, latest
+
+encode = msgspec.json.Encoder().encode
+
+TRIGGER_TYPE = "touchline.referral.trigger.v1"
+SOURCE = "touchline"
+
+
+def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> dict[str, Any]:
+    """Make the document of `profile-views`; of a linked anonymous alias only a pointer to its person."""
+    if profile.links:
+        others = len(profile.links) - 1
+        return {"person": profile.key, "merged_into": profile.person, "quarantined_links": others}
+    as_of = max(clock or 0, profile.latest)
+    parts = profile.parts()
+    return {
+        "person": profile.key,
+        "user_id": profile.key.removeprefix("user:") if profile.is_user else None,
+        "aliases": sorted(part.alias for part in parts),
+        "email": profile.email,
+        "name": profile.full_name,
+        "as_of": iso(as_of),
+        "first_touch": touch_view(profile.first_touch),
+        "last_touch": touch_view(profile.last_touch),
+        "last_non_direct_touch": touch_view(profile.last_non_direct),
+        "counts": counts_view(parts, as_of),
+        "segments": {
+            segment.name: _segment_view(profile, parts, segment, as_of)
+            for segment in policy.segments
+            if profile.is_user
+        },
+        "asks": {name: _asked_view(asked) for name, asked in profile.asked.items()},
+    }
+
+
+def touch_view(touch: Touch | None) -> dict[str, Any] | None:
+    """Show a touch: its instant and where the visit came from."""
+    if touch is None:
+        return None
+    return {"at": iso(touch.at), **msgspec.to_builtins(touch.source)}
+
+
+def counts_view(parts: Parts, as_of: Millis) -> dict[str, dict[str, Any]]:
+    """Show how often each event happened in the 30 days up to `as_of`; names without any are left out."""
+    after = as_of - WINDOW_MS
+    counts: dict[str, int] = {}
+    rough: set[str] = set()
+    for part in parts:
+        for name, series in part.series.items():
+            if name and (count := series.count(after, as_of)):
+                counts[name] = counts.get(name, 0) + count
+                if series.is_rough(after):
+                    rough.add(name)
+    return {name: {"count": count, "exact": name not in rough} for name, count in sorted(counts.items())}
+
+
+def change_message(change: Change) -> dict[str, Any]:
+    """Make the value of a `segment-changes` message."""
+    return {
+        "person": change.person,
+        "user_id": change.person.removeprefix("user:"),
+        "segment": change.segment,
+        "change": "entered" if change.entered else "left",
+        "at": iso(change.at),
+        "announced_at": iso(change.announced_at),
+        "episode": {"entered_at": iso(change.entered_at)},
+        "rule_version": change.rule_version,
+        "why": {"conditions": [_why(found) for found in change.why]},
+    }
+
+
+def trigger_message(trigger: Trigger) -> dict[str, Any]:
+    """Make the value of a `referral-triggers` message."""
+    change, ask = trigger.change, trigger.ask
+    return {
+        "trigger_id": trigger.trigger_id,
+        "person": {
+            "key": change.person,
+            "user_id": change.person.removeprefix("user:"),
+            "email": trigger.email,
+            "name": trigger.full_name,
+        },
+        "ask": ask.name,
+        "type": ask.type,
+        "channel": ask.channel,
+        "incentive": ask.incentive,
+        "variant": None,
+        "segment": change.segment,
+        "episode": {"entered_at": iso(change.entered_at)},
+        "decided_at": iso(change.announced_at),
+        "why": {
+            "rule_version": change.rule_version,
+            "conditions": [_why(found) for found in change.why],
+            "gates": [{"gate": gate.gate, "passed": gate.passed, "detail": gate.detail} for gate in trigger.gates],
+        },
+        "first_touch": touch_view(trigger.first_touch),
+        "last_touch": touch_view(trigger.last_touch),
+        "account": None,
+        "owner": None,
+    }
+
+
+def trigger_headers(trigger: Trigger) -> tuple[tuple[str, bytes], ...]:
+    """Make the CloudEvents 1.0 binary headers of a trigger."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", trigger.trigger_id.encode()),
+        ("ce_type", TRIGGER_TYPE.encode()),
+        ("ce_source", SOURCE.encode()),
+        ("ce_subject", trigger.change.person.encode()),
+        ("ce_time", iso(trigger.change.announced_at).encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+def _why(found: Counted) -> dict[str, Any]:
+    condition = found.condition
+    return {
+        "event": condition.event,
+        "within_seconds": condition.within_ms // 1000,
+        "required": condition.required,
+        "count": found.count,
+        "counted_from": iso(found.until - condition.within_ms),
+        "counted_to": iso(found.until),
+    }
+
+
+def _segment_view(profile: Profile, parts: Parts, segment: Segment, as_of: Millis) -> dict[str, Any]:
+    standing = profile.standings.get(segment.name)
+    return {
+        "member": standing is not None and standing.member,
+        "entered_at": iso(standing.entered_at) if standing is not None else None,
+        "left_at": iso(standing.left_at) if standing is not None and standing.left_at is not None else None,
+        "rule_version": standing.rule_version if standing is not None else profile.rule_version,
+        "conditions": [_condition_view(parts, found, as_of) for found in counted(parts, segment, as_of)],
+    }
+
+
+def _condition_view(parts: Parts, found: Counted, as_of: Millis) -> dict[str, Any]:
+    condition = found.condition
+    newest = latest(parts, condition.event, condition.required, as_of)
+    instants = [at for at in newest if at > as_of - condition.within_ms]
+    return {
+        "event": condition.event,
+        "within_seconds": condition.within_ms // 1000,
+        "required": condition.required,
+        "count": found.count,
+        "holds": len(instants) >= condition.required,
+        "counted": [iso(at) for at in instants],
+    }
+
+
+def _asked_view(asked: Asked) -> dict[str, Any]:
+    return {
+        "trigger_id": asked.trigger_id,
+        "decided_at": iso(asked.decided_at),
+        "verdict": "asked" if asked.trigger_id is not None else "not asked",
+        "gates": [{"gate": gate.gate, "passed": gate.passed, "detail": gate.detail} for gate in asked.gates],
+    }

@@ -1,0 +1,252 @@
+"""Documents and messages, as others read them."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from streams import views
+from streams.activity import HOUR_MS, STORED
+from streams.asks import Trigger
+from streams.events import Link, Record, Source, UserEvent
+from streams.policy import UNITS_MS, Ask, Condition, Policy, Segment
+from streams.profile import Profile, Step, advance, apply
+from streams.segments import Change
+
+T0 = 1_760_000_000_000
+AT = "2025-10-09T08:53:20.000Z"
+DAY = UNITS_MS["d"]
+WINDOW = 30 * DAY
+TWICE = Segment("twice", (Condition("Report Viewed", 2, WINDOW),), every=True)
+POLICY = Policy(4, (TWICE,), (Ask("review", "twice", "review", "email", "a mug", 90 * DAY),))
+EMAIL = Source("Email", "Email", source="news", campaign="spring", landing="www.example.com/")
+
+
+def viewed(at: int = T0, alias: str = "user:u1", **fields: Any) -> UserEvent:
+    return UserEvent(alias, f"m{at - T0}", at, at, **({"name": "Report Viewed"} | fields))
+
+
+def given(*records: Record, clock: int | None = T0, policy: Policy = POLICY) -> Step:
+    profile: Profile | None = None
+    said: list[Any] = []
+    for record in records:
+        step = apply(profile, record, policy, clock=clock)
+        profile = step.profile
+        said += step.announcements
+    assert profile is not None
+    return Step(profile, tuple(said))
+
+
+def view(*records: Record, clock: int | None = T0, policy: Policy = POLICY) -> dict[str, Any]:
+    """The document, as it is read back from the topic."""
+    found: dict[str, Any] = json.loads(
+        views.encode(views.profile_view(given(*records, clock=clock, policy=policy).profile, policy, clock=clock))
+    )
+    return found
+
+
+def said() -> tuple[Change, Trigger]:
+    """What somebody's second view in 30 days makes."""
+    visit = viewed(T0 - 9, name="$page", visit=True, source=EMAIL, email="a@example.com", full_name="Ada")
+    change, trigger = given(visit, viewed(T0 - 1), viewed()).announcements
+    assert isinstance(change, Change)
+    assert isinstance(trigger, Trigger)
+    return change, trigger
+
+
+# Documents.
+
+
+def test_the_document_of_a_person_has_everything_that_the_contract_names() -> None:
+    assert view(viewed(T0, email="a@example.com", full_name="Ada", visit=True, source=EMAIL)) == {
+        "person": "user:u1",
+        "user_id": "u1",
+        "aliases": ["user:u1"],
+        "email": "a@example.com",
+        "name": "Ada",
+        "as_of": AT,
+        "first_touch": (
+            touch := {
+                "at": AT,
+                "channel": "Email",
+                "ga4": "Email",
+                "source": "news",
+                "campaign": "spring",
+                "landing": "www.example.com/",
+            }
+        ),
+        "last_touch": touch,
+        "last_non_direct_touch": touch,
+        "counts": {"Report Viewed": {"count": 1, "exact": True}},
+        "segments": {
+            "twice": {
+                "member": False,
+                "entered_at": None,
+                "left_at": None,
+                "rule_version": 4,
+                "conditions": [
+                    {
+                        "event": "Report Viewed",
+                        "within_seconds": 2_592_000,
+                        "required": 2,
+                        "count": 1,
+                        "holds": False,
+                        "counted": [AT],
+                    }
+                ],
+            }
+        },
+        "asks": {},
+    }
+
+
+def test_an_anonymous_person_has_no_user_id_and_no_segments() -> None:
+    found = view(viewed(alias="anon:a1"))
+    assert (found["person"], found["user_id"], found["segments"]) == ("anon:a1", None, {})
+    assert found["counts"] == {"Report Viewed": {"count": 1, "exact": True}}
+
+
+def test_a_linked_alias_only_points_to_its_person() -> None:
+    found = view(viewed(alias="anon:a1"), Link("anon:a1", "user:u1", "l1", T0))
+    assert found == {"person": "anon:a1", "merged_into": "user:u1", "quarantined_links": 0}
+
+
+def test_aliases_are_sorted() -> None:
+    events = [viewed(T0 + number, alias, person="user:u1") for number, alias in enumerate(("anon:b", "anon:a"))]
+    assert view(*events, viewed())["aliases"] == ["anon:a", "anon:b", "user:u1"]
+
+
+def test_a_view_is_of_the_clock_or_of_the_latest_event_ahead_of_it() -> None:
+    assert view(viewed(T0 - 5))["as_of"] == AT
+    assert view(viewed(T0 + 5))["as_of"] == "2025-10-09T08:53:20.005Z"
+    assert view(viewed(T0), clock=None)["as_of"] == AT
+
+
+def test_counts_are_of_the_30_days_up_to_then_to_the_millisecond() -> None:
+    policy = Policy(1, (Segment("s", (Condition("Login", 1, 60 * DAY),), every=True),))
+    events = [viewed(T0 - WINDOW), viewed(T0 - WINDOW + 1), viewed(T0)]
+    assert view(*events, policy=policy)["counts"] == {"Report Viewed": {"count": 2, "exact": True}}
+
+
+def test_names_without_a_count_are_left_out() -> None:
+    events = [viewed(T0 - WINDOW), viewed(T0, name="", visit=True)]
+    policy = Policy(1, (Segment("s", (Condition("Login", 1, 60 * DAY),), every=True),))
+    assert view(*events, policy=policy)["counts"] == {}
+
+
+def test_counts_beyond_1024_say_that_they_are_not_exact() -> None:
+    events = [viewed(T0 - number * 20 * UNITS_MS["m"]) for number in reversed(range(STORED + 1))]
+    found = view(*events, viewed(name="Login", at=T0 + 1))["counts"]
+    assert found == {"Login": {"count": 1, "exact": True}, "Report Viewed": {"count": STORED + 1, "exact": False}}
+
+
+def test_once_no_whole_hour_counts_any_more_they_are_exact_again() -> None:
+    events = [viewed(T0 - number * 20 * UNITS_MS["m"]) for number in reversed(range(STORED + 1))]
+    profile = given(*events).profile
+    (hour,) = profile.own.series["Report Viewed"].hours
+    end = (hour + 1) * HOUR_MS + WINDOW
+    assert views.counts_view(profile.parts(), end - 1)["Report Viewed"]["exact"] is False
+    assert views.counts_view(profile.parts(), end)["Report Viewed"]["exact"] is True
+
+
+def test_a_condition_shows_the_latest_instants_that_it_rests_on() -> None:
+    (condition,) = view(viewed(T0 - 2), viewed(T0 - 1), viewed(T0))["segments"]["twice"]["conditions"]
+    assert (condition["count"], condition["holds"]) == (3, True)
+    assert condition["counted"] == ["2025-10-09T08:53:19.999Z", AT]
+
+
+def test_the_standing_of_a_member_and_of_somebody_who_left_is_shown() -> None:
+    here = given(viewed(T0 - 1), viewed()).profile
+    inside = views.profile_view(here, POLICY, clock=T0)["segments"]["twice"]
+    assert (inside["member"], inside["entered_at"], inside["left_at"]) == (True, AT, None)
+    gone = advance(here, T0 + 40 * DAY, POLICY).profile
+    outside = views.profile_view(gone, POLICY, clock=T0 + 40 * DAY)["segments"]["twice"]
+    assert (outside["member"], outside["entered_at"], outside["left_at"]) == (False, AT, "2025-11-08T08:53:19.999Z")
+    assert outside["conditions"][0]["counted"] == []
+
+
+def test_the_verdict_of_each_ask_is_shown_with_its_gates() -> None:
+    ask = view(viewed(T0 - 1), viewed())["asks"]["review"]
+    assert (ask["verdict"], ask["decided_at"], UUID(ask["trigger_id"]).version) == ("asked", AT, 5)
+    assert [(gate["gate"], gate["passed"]) for gate in ask["gates"]] == [("in_segment", True), ("cooldown", True)]
+
+
+def test_a_refused_ask_has_no_trigger() -> None:
+    back = T0 + 50 * DAY
+    here = given(viewed(T0 - 1), viewed()).profile
+    gone = advance(here, T0 + 40 * DAY, POLICY).profile
+    for event in (viewed(back - 1), viewed(back)):
+        gone = apply(gone, event, POLICY, clock=back).profile
+    ask = views.profile_view(gone, POLICY, clock=back)["asks"]["review"]
+    assert (ask["verdict"], ask["trigger_id"]) == ("not asked", None)
+    assert [gate["passed"] for gate in ask["gates"]] == [True, False]
+
+
+# Messages.
+
+
+def test_a_change_says_who_what_when_and_why() -> None:
+    change, _ = said()
+    assert views.change_message(change) == {
+        "person": "user:u1",
+        "user_id": "u1",
+        "segment": "twice",
+        "change": "entered",
+        "at": AT,
+        "announced_at": AT,
+        "episode": {"entered_at": AT},
+        "rule_version": 4,
+        "why": {
+            "conditions": [
+                {
+                    "event": "Report Viewed",
+                    "within_seconds": 2_592_000,
+                    "required": 2,
+                    "count": 2,
+                    "counted_from": "2025-09-09T08:53:20.000Z",
+                    "counted_to": AT,
+                }
+            ]
+        },
+    }
+
+
+def test_a_leave_names_the_episode_that_it_ends_and_counts_at_its_instant() -> None:
+    (left,) = advance(given(viewed(T0 - 1), viewed()).profile, T0 + 40 * DAY, POLICY).announcements
+    assert isinstance(left, Change)
+    message = views.change_message(left)
+    assert (message["change"], message["at"]) == ("left", "2025-11-08T08:53:19.999Z")
+    assert (message["announced_at"], message["episode"]) == ("2025-11-18T08:53:20.000Z", {"entered_at": AT})
+    assert message["why"]["conditions"][0]["count"] == 1
+
+
+def test_a_trigger_carries_all_that_the_asking_tool_needs() -> None:
+    _, trigger = said()
+    message = views.trigger_message(trigger)
+    assert message["trigger_id"] == trigger.trigger_id
+    assert message["person"] == {"key": "user:u1", "user_id": "u1", "email": "a@example.com", "name": "Ada"}
+    asked = [message[name] for name in ("ask", "type", "channel", "incentive", "variant", "segment")]
+    assert asked == ["review", "review", "email", "a mug", None, "twice"]
+    assert (message["episode"], message["decided_at"]) == ({"entered_at": AT}, AT)
+    assert message["why"]["rule_version"] == 4
+    assert [gate["gate"] for gate in message["why"]["gates"]] == ["in_segment", "cooldown"]
+    assert message["first_touch"] == message["last_touch"]
+    assert message["first_touch"]["campaign"] == "spring"
+
+
+def test_the_headers_of_a_trigger_are_those_of_a_cloudevent() -> None:
+    _, trigger = said()
+    assert dict(views.trigger_headers(trigger)) == {
+        "ce_specversion": b"1.0",
+        "ce_id": trigger.trigger_id.encode(),
+        "ce_type": b"touchline.referral.trigger.v1",
+        "ce_source": b"touchline",
+        "ce_subject": b"user:u1",
+        "ce_time": AT.encode(),
+        "content-type": b"application/json",
+    }
+
+
+def test_messages_can_be_written_as_json() -> None:
+    change, trigger = said()
+    for message in (views.change_message(change), views.trigger_message(trigger)):
+        assert json.loads(views.encode(message)) == message
