@@ -1,0 +1,1 @@
+"""Runtime: Faust made exact - delivery, lanes, transactions, restore."""

@@ -1,0 +1,261 @@
+"""Lanes: the life of one partition in this process - fence, barrier, restore, then batch by batch."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from time import monotonic, time
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+
+from agents.runtime.contract import Effects, Job, Lane, Processor, Send
+from agents.runtime.delivery import Batch
+from agents.runtime.faults import point
+from agents.runtime.restore import restore, write_barrier
+from agents.runtime.stores import Store
+from agents.runtime.transactions import LaneProducer
+
+log = structlog.get_logger(__name__)
+QUEUE_BATCHES = 2
+FENCED = (ProducerFenced, InvalidProducerEpoch)
+
+
+class LaneFencedError(Exception):
+    """Another worker owns the lane: nothing that this process does to it counts any more."""
+
+
+class Delivery(Protocol):
+    """What a lane asks of the consumer."""
+
+    async def committed(self, lane: Lane) -> int:
+        """Return the group's committed offset; 0: none."""
+
+    async def end(self, lane: Lane) -> int:
+        """Return the offset after the partition's last record."""
+
+    async def restart_at(self, lane: Lane, offset: int) -> int:
+        """Fetch again from an offset; return the epoch of the batches that come from there."""
+
+
+class Observer(Protocol):
+    """Hears what a lane does: metrics, in production."""
+
+    def assigned(self, lanes: Collection[Lane]) -> None:
+        """After a rebalance these lanes, and no others, are this worker's."""
+
+    def taken(self, lane: Lane) -> None:
+        """Another worker has a lane of ours; the process leaves."""
+
+    def restored(self, lane: Lane, rows: int, seconds: float) -> None:
+        """Hear that the lane's rows are up to date."""
+
+    def committed(self, lane: Lane, agent: str, records: int, seconds: float, transaction_seconds: float) -> None:
+        """Hear that a batch is committed and applied."""
+
+    def behind(self, lane: Lane, messages: int, seconds: float) -> None:
+        """So far is the lane behind its partition's end."""
+
+    def repaired(self, lane: Lane) -> None:
+        """Faust had dropped a fetch; it is fetched again."""
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What all lanes of a process share."""
+
+    bootstrap: str
+    app_id: str
+    plain: AIOKafkaProducer
+    delivery: Delivery
+    observer: Observer
+    open_store: Callable[[Job, Lane], Store]
+    changelog: Callable[[str], str]
+
+
+@dataclass(slots=True)
+class LaneWork:
+    """One lane at work."""
+
+    lane: Lane
+    job: Job
+    around: Surroundings
+    position: int = -1
+    """Offset of the next record to apply; -1 while the lane opens."""
+    progressed_at: float = field(default_factory=monotonic)
+    highwater: int = 0
+    _epoch: int = -1
+    _number: int = 0
+    _queue: "asyncio.Queue[Batch]" = field(default_factory=lambda: asyncio.Queue(QUEUE_BATCHES))
+    _resting: asyncio.Event = field(default_factory=asyncio.Event)
+    _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the lane takes batches."""
+        return self.position >= 0
+
+    async def put(self, batch: Batch) -> None:
+        """Take a batch.  While the lane opens it is dropped: opening ends with a seek."""
+        self.highwater = batch.highwater
+        if self.is_open and not self._resting.is_set():
+            await self._queue.put(batch)
+
+    async def rest(self) -> None:
+        """Finish the batch at work and drop those that wait: a rebalance, or the end."""
+        self._resting.set()
+        self._drained()
+        async with self._busy:
+            self._drained()
+
+    def resume(self) -> None:
+        """Go on after a rebalance that left the lane here."""
+        self._resting.clear()
+        self._progressed()
+
+    async def run(self) -> None:
+        """Open, then work until cancelled.  Whatever goes wrong leaves the outcome in doubt and is raised."""
+        producer = LaneProducer(self.lane, bootstrap=self.around.bootstrap, app_id=self.around.app_id)
+        store: Store | None = None
+        try:
+            await producer.start()
+            store = await self._restored()
+            processor = self.job.make(self.lane, store)
+            await self._positioned(store)
+            await self._work(producer, store, processor)
+        except FENCED as error:
+            raise LaneFencedError(str(self.lane)) from error
+        finally:
+            if store is not None:
+                store.close()
+            await producer.stop()
+
+    async def _restored(self) -> Store:
+        point("after-fence")
+        started = monotonic()
+        changelog = self.around.changelog(self.job.table)
+        barrier = await write_barrier(self.around.plain, changelog, self.lane.partition)
+        store = self.around.open_store(self.job, self.lane)
+        rows = await restore(
+            store,
+            bootstrap=self.around.bootstrap,
+            changelog=changelog,
+            partition=self.lane.partition,
+            barrier=barrier,
+            progress=self._progressed,
+        )
+        self.around.observer.restored(self.lane, rows, monotonic() - started)
+        return store
+
+    async def _positioned(self, store: Store) -> None:
+        """Take the position from the rows, it was committed with them; the group's offset may show a moment later."""
+        committed = await self.around.delivery.committed(self.lane)
+        position = int.from_bytes(store.get(self._position_key) or b"", "big")
+        if committed > position:
+            msg = f"{self.lane}: the group is at {committed}, the rows at {position}: rows were lost; use a new app id"
+            raise RuntimeError(msg)
+        self._epoch = await self.around.delivery.restart_at(self.lane, position)
+        self._number = 0
+        self.position = position
+        self._progressed()
+        log.info("lane open", lane=str(self.lane), position=position)
+
+    async def _work(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
+        while True:
+            batch = await self._next()
+            if self._resting.is_set():
+                await asyncio.sleep(0.01)
+                continue
+            async with self._busy:
+                if batch is not None:
+                    await self._apply(batch, producer, store, processor)
+                elif self.job.idle_seconds is not None:
+                    await self._idle(producer, store, processor)
+                self._progressed()
+
+    async def _next(self) -> Batch | None:
+        try:
+            async with asyncio.timeout(self.job.idle_seconds or 1.0):
+                return await self._queue.get()
+        except TimeoutError:
+            return None
+
+    async def _apply(self, batch: Batch, producer: LaneProducer, store: Store, processor: Processor) -> None:
+        point("after-fetch")
+        if not await self._contiguous(batch):
+            return
+        records = [record for record in batch.records if record.offset >= self.position]
+        if not records:
+            return
+        started = monotonic()
+        end = records[-1].offset + 1
+        effects = processor.fold(records, _told_until(batch))
+        point("after-fold")
+        transaction_started = monotonic()
+        await self._commit(effects, end, producer, store)
+        now = monotonic()
+        self.around.observer.committed(self.lane, self.job.name, len(records), now - started, now - transaction_started)
+        self._report(batch, records[-1].timestamp)
+
+    def _report(self, batch: Batch, newest: int) -> None:
+        waiting = max(0, batch.highwater - self.position)
+        seconds = max(0.0, batch.fetched_at - newest) / 1000 if waiting else 0.0
+        self.around.observer.behind(self.lane, waiting, seconds)
+
+    async def _idle(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
+        """Let time pass, if really nothing waits: the fetcher may only be busy with other lanes."""
+        now = int(time() * 1000)
+        if await self.around.delivery.end(self.lane) > self.position:
+            return
+        effects = processor.idle(now)
+        if effects is not None:
+            await self._commit(effects, self.position, producer, store)
+
+    async def _contiguous(self, batch: Batch) -> bool:
+        """Refuse a batch that is not the next fetch of this epoch: what Faust dropped in between is fetched again.
+
+        Offsets alone can't tell: transaction markers and compaction leave holes of their own.
+        """
+        if batch.epoch != self._epoch:
+            return False
+        if batch.number != self._number:
+            log.warning("fetch again", lane=str(self.lane), position=self.position)
+            self.around.observer.repaired(self.lane)
+            self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
+            self._number = 0
+            return False
+        self._number += 1
+        return True
+
+    async def _commit(self, effects: Effects, end: int, producer: LaneProducer, store: Store) -> None:
+        rows = effects.rows | {self._position_key: end.to_bytes(8, "big")}
+        changelog, partition = self.around.changelog(self.job.table), self.lane.partition
+        sends = [Send(changelog, partition, key, row) for key, row in rows.items()]
+        restored_to = await producer.commit(sends, effects.sends, end)
+        point("after-commit")
+        store.write(rows, restored_to)
+        self.position = end
+        point("after-apply")
+        if effects.committed is not None:
+            effects.committed()
+
+    def _progressed(self) -> None:
+        self.progressed_at = monotonic()
+
+    @property
+    def _position_key(self) -> bytes:
+        return b"@position/" + self.lane.topic.encode()
+
+    def _drained(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
+
+def _told_until(batch: Batch) -> int:
+    """Up to when (ms) a partition has told what it knows: all of it, or as far as its last record goes.
+
+    Never beyond the fetch: a sender's clock may run ahead.
+    """
+    newest = batch.records[-1]
+    return batch.fetched_at if newest.offset + 1 >= batch.highwater else min(newest.timestamp, batch.fetched_at)
