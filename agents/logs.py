@@ -1,0 +1,50 @@
+"""Logs: one structlog pipeline for ours and the libraries' lines - text on a terminal, else JSON, one a line."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+LIBRARIES = ("aiokafka", "faust", "mode", "uvicorn", "kafka", "asyncio")
+"""Libraries whose INFO says nothing to an operator; their warnings do."""
+
+
+def configure(*, quiet: bool = False) -> None:
+    """Send every log line to stderr.
+
+    `quiet`: for commands that end by themselves, which say in their own words what libraries would only repeat.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING if quiet else logging.INFO, force=True)
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.CRITICAL if quiet else logging.WARNING)
+
+
+def _render() -> list[Any]:
+    if sys.stderr.isatty():
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=True)]

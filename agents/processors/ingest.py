@@ -1,0 +1,105 @@
+"""Ingest: web events in, normalised events out, each to the partition of its person.
+
+What cannot be used goes to `rejected-events`.  It also tells the time: ticks of this source partition go to every
+partition of `user-events`, inside its transactions.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from aiokafka.structs import ConsumerRecord
+
+from agents.partitions import partition_of
+from agents.processors.dead_letters import dead_letter
+from agents.runtime.contract import Effects, Lane, Rows, Send
+from streams import topics
+from streams.events import Millis, Rejected, Tick, encode_record
+from streams.intake import parse_web_event
+from streams.policy import Policy
+from streams.touches import WebSites
+
+MARK_DIGITS = 13
+"""Of an instant in ms, until the year 2286."""
+GRACE_MS = 500
+"""How far ticks stay behind the wall clock: an event is stamped before it reaches Kafka."""
+TICK_KEY = b"@tick/"
+
+
+class Ingest:
+    """One partition of a source topic."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        rows: Rows,
+        policy: Policy,
+        *,
+        partitions: int,
+        log_clock: bool,
+        tick_ms: int,
+        observed: Callable[[Counter[str]], None],
+    ) -> None:
+        self._lane = lane
+        self._sites = WebSites(policy.web.own_domains)
+        self._partitions = partitions
+        self._log_clock = log_clock
+        self._tick_ms = tick_ms
+        self._observed = observed
+        self._tick_key = TICK_KEY + str(lane).encode()
+        self._ticked = int.from_bytes(rows.get(self._tick_key) or b"", "big")
+
+    def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
+        """Normalise each record, in order; then tick, as far as time is known to have passed."""
+        effects = Effects()
+        rejected: Counter[str] = Counter()
+        for record in batch:
+            if self._log_clock and (mark := _mark(record)) is not None:
+                self._tick(mark, effects)
+            else:
+                self._normalise(record, effects, rejected)
+        if not self._log_clock:
+            self._tick_if_due(told_until - GRACE_MS, effects)
+        effects.committed = lambda: self._observed(rejected)
+        return effects
+
+    def idle(self, told_until: int) -> Effects | None:
+        """Tick without traffic."""
+        effects = Effects()
+        if not self._log_clock:
+            self._tick_if_due(told_until - GRACE_MS, effects)
+        return effects if effects.sends else None
+
+    def _normalise(self, record: ConsumerRecord, effects: Effects, rejected: "Counter[str]") -> None:
+        parsed = parse_web_event(record.value, kafka_timestamp=record.timestamp, sites=self._sites)
+        if isinstance(parsed, Rejected):
+            rejected[parsed.reason] += 1
+            effects.sends.append(dead_letter(record, parsed, self._partitions))
+            return
+        source = (("source", f"{self._lane.topic}/{self._lane.partition}/{record.offset}".encode()),)
+        for event in parsed:
+            partition = partition_of(event.alias, self._partitions)
+            effects.sends.append(
+                Send(topics.USER_EVENTS.name, partition, event.alias.encode(), encode_record(event), source)
+            )
+
+    def _tick_if_due(self, at: Millis, effects: Effects) -> None:
+        if at >= self._ticked + self._tick_ms:
+            self._tick(at, effects)
+
+    def _tick(self, at: Millis, effects: Effects) -> None:
+        if at <= self._ticked:
+            return
+        self._ticked = at
+        value = encode_record(Tick(str(self._lane), at))
+        effects.rows[self._tick_key] = at.to_bytes(8, "big")
+        effects.sends.extend(
+            Send(topics.USER_EVENTS.name, partition, None, value) for partition in range(self._partitions)
+        )
+
+
+def _mark(record: ConsumerRecord) -> Millis | None:
+    # Anybody may write a header: what tells no time is a message like any other.
+    for name, value in record.headers:
+        if name == topics.TIME_MARK_HEADER and value and value.isdigit() and len(value) <= MARK_DIGITS:
+            return int(value)
+    return None

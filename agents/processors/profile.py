@@ -1,0 +1,247 @@
+"""Profile: the rows of one partition of `user-events` - fold each record, let time pass, publish what follows."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+
+from agents.partitions import partition_of
+from agents.processors.dead_letters import dead_letter
+from agents.runtime.contract import Effects, Lane, Rows, Send
+from streams import topics, views
+from streams.asks import Trigger
+from streams.clock import PartitionClock
+from streams.events import Millis, PartMoved, Record, Rejected, Tick, UserEvent, decode_record, encode_record, row_of
+from streams.policy import Policy
+from streams.profile import NEVER, Announcement, Profile, Step, advance, apply, due, expired, pack, unpack, unpack_moved
+
+CLOCK_KEY = b"@clock"
+MEMBERS_KEY = b"@members"
+SEEN = ("duplicate", "late", "linked", "quarantined")
+ROW_BYTES = 384 << 10
+"""A row of this size takes nothing more in.
+
+A batch may still double it.  Kafka refuses a message over 2 MiB, and the whole partition would stand still with it: one
+person must not stop everybody.
+"""
+CACHED_ROWS = 20_000
+"""Unpacked rows kept by a lane.  A bound of memory, not of correctness."""
+
+
+class Profiles:
+    """One partition of `user-events`."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        rows: Rows,
+        policy: Policy,
+        *,
+        partitions: int,
+        sources: frozenset[str],
+        observed: Callable[[Lane, "Batched"], None],
+    ) -> None:
+        self._lane = lane
+        self._rows = rows
+        self._policy = policy
+        self._partitions = partitions
+        self._observed = observed
+        self._clock = PartitionClock.unpack(rows.get(CLOCK_KEY), sources)
+        self._cache: dict[str, Profile] = {}
+        self._due: list[tuple[Millis, str]] = []
+        self._due_at: dict[str, Millis] = {}
+        """{key: its earliest entry in `_due`}: one entry a row, however often an event puts its wake-up off."""
+        self._full: set[str] = set()
+        """Rows that were as large as a row may be when last written."""
+        self._members: Counter[str] = _members(rows.get(MEMBERS_KEY))
+        for key, row in rows.items():
+            if not key.startswith(b"@"):
+                self._schedule(key.decode(), due(row, policy))
+                self._weigh(key.decode(), row)
+
+    def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
+        """Fold each record, in order."""
+        folded = Batched()
+        for record in batch:
+            self._record(record, folded)
+        return self._effects(folded)
+
+    def idle(self, told_until: int) -> Effects | None:
+        """Time comes as ticks, in the log."""
+        return None
+
+    def _record(self, source: ConsumerRecord, folded: "Batched") -> None:
+        record = _decoded(source)
+        if (
+            not isinstance(record, Tick | Rejected)
+            and row_of(record) in self._full
+            and self._stays_full(row_of(record))
+        ):
+            record = Rejected(
+                "row-full", f"user-events: the row has {ROW_BYTES} bytes; older events must leave it first"
+            )
+        if isinstance(record, Rejected):
+            folded.rejected[record.reason] += 1
+            folded.sends.append(dead_letter(source, record, self._partitions))
+            return
+        if isinstance(record, Tick):
+            folded.ticked = True
+            if self._clock.tick(record.source, record.at):
+                self._wake(self._clock.now, folded)
+            return
+        key = source.key.decode()
+        prior = self._profile(key)
+        if prior is None and isinstance(record, UserEvent) and record.bot:
+            return  # a row that only bots would touch does not exist
+        step = apply(prior, record, self._policy, clock=self._clock.now)
+        for seen in SEEN:
+            folded.seen[seen] += getattr(step, seen)
+        received_at = record.received_at if isinstance(record, UserEvent) else None
+        self._take(key, step, folded, received_at)
+        for forward in step.forwards:
+            folded.sends.append(self._forward(forward, source))
+
+    def _stays_full(self, key: str) -> bool:
+        """Drop what is due to be dropped; say whether the row is too large all the same."""
+        profile = self._profile(key)
+        if profile is not None and self._clock.now is not None:
+            profile = self._cache[key] = expired(profile, self._clock.now - self._policy.horizon_ms, self._policy)
+            self._weigh(key, pack(profile))
+        return key in self._full
+
+    def _weigh(self, key: str, row: bytes) -> None:
+        if len(row) >= ROW_BYTES:
+            self._full.add(key)
+        else:
+            self._full.discard(key)
+
+    def _wake(self, now: Millis | None, folded: "Batched") -> None:
+        """Advance everybody whom this instant concerns."""
+        if now is None:
+            return
+        for key in self._woken(now):
+            profile = self._profile(key)
+            if profile is not None and due_at(profile, self._policy) <= now:
+                self._take(key, advance(profile, now, self._policy), folded, None)
+            elif profile is not None:
+                self._schedule(key, profile.wakes_at)
+
+    def _woken(self, now: Millis) -> list[str]:
+        """Take out whose time may have come: events may have put it off since."""
+        woken = []
+        while self._due and self._due[0][0] <= now:
+            at, key = heapq.heappop(self._due)
+            if self._due_at.get(key) == at:
+                del self._due_at[key]
+                woken.append(key)
+        return woken
+
+    def _take(self, key: str, step: Step, folded: "Batched", received_at: Millis | None) -> None:
+        self._cache[key] = step.profile
+        folded.touched.add(key)
+        for announcement in step.announcements:
+            folded.announce(announcement, self._partitions, received_at)
+        self._schedule(key, step.profile.wakes_at)
+
+    def _profile(self, key: str) -> Profile | None:
+        profile = self._cache.get(key)
+        if profile is None:
+            row = self._rows.get(key.encode())
+            if row is None:
+                return None
+            profile = self._cache[key] = unpack(row)
+        return profile
+
+    def _schedule(self, key: str, at: Millis) -> None:
+        if at < self._due_at.get(key, NEVER):
+            self._due_at[key] = at
+            heapq.heappush(self._due, (at, key))
+
+    def _forward(self, record: Record, source: ConsumerRecord) -> Send:
+        key = row_of(record)
+        header = (("source", f"{self._lane.topic}/{self._lane.partition}/{source.offset}".encode()),)
+        partition = partition_of(key, self._partitions)
+        return Send(topics.USER_EVENTS.name, partition, key.encode(), encode_record(record), header)
+
+    def _effects(self, folded: "Batched") -> Effects:
+        effects = Effects(sends=folded.sends)
+        for key in folded.touched:
+            profile = self._cache[key]
+            name = key.encode()
+            row = effects.rows[name] = pack(profile)
+            self._weigh(key, row)
+            view = views.profile_view(profile, self._policy, clock=self._clock.now)
+            effects.sends.append(Send(topics.PROFILE_VIEWS.name, self._lane.partition, name, views.encode(view)))
+        if folded.ticked:
+            effects.rows[CLOCK_KEY] = self._clock.pack()
+        for (segment, change), number in folded.changes.items():
+            self._members[segment] += number if change == "entered" else -number
+            effects.rows[MEMBERS_KEY] = msgspec.msgpack.encode(self._members)
+        effects.committed = lambda: self._settled(folded)
+        return effects
+
+    def _settled(self, folded: "Batched") -> None:
+        folded.clock, folded.members = self._clock.now, self._members
+        self._observed(self._lane, folded)
+        if len(self._cache) > CACHED_ROWS:
+            self._cache.clear()
+
+
+class Batched:
+    """What one batch has come to so far."""
+
+    def __init__(self) -> None:
+        self.touched: set[str] = set()
+        self.sends: list[Send] = []
+        self.seen: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.changes: Counter[tuple[str, str]] = Counter()
+        """{(segment, entered or left): announcements}"""
+        self.triggers: Counter[str] = Counter()
+        """{ask: triggers}"""
+        self.triggering: list[Millis] = []
+        """Received times of the events that made a trigger."""
+        self.ticked = False
+        self.clock: Millis | None = None
+        self.members: Counter[str] = Counter()
+        """{segment: people in it now, of this partition}"""
+
+    def announce(self, announcement: Announcement, partitions: int, received_at: Millis | None) -> None:
+        """Write an announcement to its topic."""
+        if isinstance(announcement, Trigger):
+            person = announcement.change.person
+            self.triggers[announcement.ask.name] += 1
+            if received_at is not None:
+                self.triggering.append(received_at)
+            value, headers = views.trigger_message(announcement), views.trigger_headers(announcement)
+            topic = topics.REFERRAL_TRIGGERS.name
+        else:
+            person, value, headers = announcement.person, views.change_message(announcement), ()
+            self.changes[announcement.segment, "entered" if announcement.entered else "left"] += 1
+            topic = topics.SEGMENT_CHANGES.name
+        partition = partition_of(person, partitions)
+        self.sends.append(Send(topic, partition, person.encode(), views.encode(value), headers))
+
+
+def _decoded(source: ConsumerRecord) -> Record | Rejected:
+    """Read a record of `user-events`.  Only ingest and this processor write there; anybody else's must stop nobody."""
+    try:
+        record: Record = decode_record(source.value)
+        if isinstance(record, PartMoved):
+            unpack_moved(record.part)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+        return Rejected("bad-record", f"user-events: {error}")
+    if not isinstance(record, Tick) and source.key != row_of(record).encode():
+        return Rejected("bad-record", "user-events: the key is not that of the record's row")
+    return record
+
+
+def _members(packed: bytes | None) -> "Counter[str]":
+    return Counter(msgspec.msgpack.decode(packed, type=dict[str, int]) if packed is not None else {})
+
+
+def due_at(profile: Profile, policy: Policy) -> Millis:
+    """Say when an unpacked row wants to be advanced; 0, at once, where its rules are not these."""
+    return profile.wakes_at if profile.rule_version == policy.version else 0

@@ -1,0 +1,46 @@
+"""Topology: the live map - which agent consumes what, keeps what, produces what.
+
+| agent | consumes | keeps | produces |
+|---|---|---|---|
+| `normalise-events` | `web-events` | its last tick | `user-events`, `rejected-events` |
+| `track-profiles` | `user-events` | a row an alias | `user-events`, `profile-views`, announcements |
+"""
+
+from functools import partial
+
+from agents.observer import ProcessorObserver
+from agents.processors.ingest import Ingest
+from agents.processors.profile import Profiles
+from agents.runtime.contract import Job
+from agents.settings import Clock, Settings
+from streams import topics
+from streams.policy import Policy
+
+NORMALISE_EVENTS = "normalise-events"
+TRACK_PROFILES = "track-profiles"
+
+
+def jobs(settings: Settings, policy: Policy, observer: ProcessorObserver) -> tuple[Job, Job]:
+    """List the jobs, in the order data passes."""
+    ingest = partial(
+        Ingest,
+        policy=policy,
+        partitions=settings.partitions,
+        log_clock=settings.clock is Clock.log,
+        tick_ms=settings.tick_ms,
+        observed=observer.ingested,
+    )
+    profiles = partial(
+        Profiles,
+        policy=policy,
+        partitions=settings.partitions,
+        sources=frozenset(
+            f"{topic.name}/{partition}" for topic in topics.SOURCES for partition in range(settings.partitions)
+        ),
+        observed=observer.folded,
+    )
+    sources = tuple(topic.name for topic in topics.SOURCES)
+    return (
+        Job(NORMALISE_EVENTS, sources, topics.INGEST_TABLE, ingest, idle_seconds=settings.tick_ms / 1000),
+        Job(TRACK_PROFILES, (topics.USER_EVENTS.name,), topics.PROFILES_TABLE, profiles, idle_seconds=None),
+    )

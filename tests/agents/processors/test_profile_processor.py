@@ -1,0 +1,327 @@
+"""One partition of `user-events`: rows, views, announcements, forwards, and being woken by the clock."""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from agents.partitions import partition_of
+from agents.processors.profile import CLOCK_KEY, MEMBERS_KEY, Batched, Profiles
+from agents.runtime.contract import Effects, Lane, Send
+from agents.runtime.stores import MemoryStore
+from streams.events import Link, PartMoved, Record, Tick, UserEvent, decode_record, encode_record
+from streams.policy import UNITS_MS, Ask, Condition, Policy, Segment
+from streams.profile import unpack
+
+T0 = 1_760_000_000_000
+DAY = UNITS_MS["d"]
+WINDOW = 30 * DAY
+LANE = Lane("user-events", 5)
+PARTITIONS = 8
+TWICE = Segment("twice", (Condition("Report Viewed", 2, WINDOW),), every=True)
+ASKS = (Ask("review", "twice", "review", "email", "none", 90 * DAY),)
+POLICY = Policy(1, (TWICE,), ASKS)
+offsets: Iterator[int] = count(100)
+
+
+def viewed(at: int = T0, alias: str = "user:u1", **fields: Any) -> UserEvent:
+    return UserEvent(alias, f"m{at - T0}", at, at + 50, **({"name": "Report Viewed"} | fields))
+
+
+def tick(at: int) -> Tick:
+    return Tick("web-events/0", at)
+
+
+class Partition:
+    """`Profiles` and their store; what a batch comes to is committed at once."""
+
+    def __init__(self, policy: Policy = POLICY, store: MemoryStore | None = None) -> None:
+        self.store = store or MemoryStore()
+        self.batches: list[Batched] = []
+        self.profiles = Profiles(
+            LANE,
+            self.store,
+            policy,
+            partitions=PARTITIONS,
+            sources=frozenset({"web-events/0"}),
+            observed=lambda lane, batched: self.batches.append(batched),
+        )
+
+    def fold(self, *records: Record) -> Effects:
+        effects = self.profiles.fold([_consumed(record) for record in records], 0)
+        self.store.write(effects.rows, 0)
+        assert effects.committed is not None
+        effects.committed()
+        return effects
+
+    def again(self, policy: Policy = POLICY) -> "Partition":
+        """The same partition after a restart."""
+        return Partition(policy, self.store)
+
+
+def _consumed(record: Record) -> ConsumerRecord:
+    key = None if isinstance(record, Tick) else (getattr(record, "person", None) or record.alias).encode()
+    value = encode_record(record)
+    return ConsumerRecord(*LANE, next(offsets), T0, 0, key, value, None, -1, len(value), ())
+
+
+def sent(effects: Effects, topic: str) -> list[Send]:
+    return [send for send in effects.sends if send.topic == topic]
+
+
+def values(effects: Effects, topic: str) -> list[dict[str, Any]]:
+    return [json.loads(send.value or b"") for send in sent(effects, topic)]
+
+
+def changes(effects: Effects) -> list[tuple[str, str, str]]:
+    found = values(effects, "segment-changes")
+    return [(change["person"], change["segment"], change["change"]) for change in found]
+
+
+# Rows and views.
+
+
+def test_an_event_makes_a_row_and_a_view_in_the_same_partition() -> None:
+    effects = Partition().fold(viewed())
+    assert unpack(effects.rows[b"user:u1"] or b"").own.latest == T0
+    (view,) = sent(effects, "profile-views")
+    assert (view.partition, view.key) == (LANE.partition, b"user:u1")
+    assert json.loads(view.value or b"")["counts"] == {"Report Viewed": {"count": 1, "exact": True}}
+
+
+def test_a_batch_makes_one_row_and_one_view_of_each_person_it_touches() -> None:
+    effects = Partition().fold(viewed(), viewed(T0 + 1), viewed(alias="user:u2"))
+    assert set(effects.rows) == {b"user:u1", b"user:u2", MEMBERS_KEY}
+    assert sorted(send.key or b"" for send in sent(effects, "profile-views")) == [b"user:u1", b"user:u2"]
+
+
+def test_how_records_are_split_into_batches_does_not_matter() -> None:
+    records = [viewed(T0 + number, f"user:u{number % 2}") for number in range(6)]
+    whole, split = Partition(), Partition()
+    whole.fold(*records)
+    for record in records:
+        split.fold(record)
+        split = split.again()
+    assert dict(split.store.items()) == dict(whole.store.items())
+
+
+def test_a_bot_makes_no_row_and_no_view() -> None:
+    effects = Partition().fold(viewed(bot=True))
+    assert (effects.rows, effects.sends) == ({}, [])
+
+
+def test_a_bot_leaves_what_a_row_holds_as_it_is() -> None:
+    partition = Partition()
+    before = partition.fold(viewed()).rows[b"user:u1"]
+    assert partition.fold(viewed(T0 + 1, bot=True)).rows.get(b"user:u1", before) == before
+
+
+def test_an_event_that_is_only_late_makes_a_row_and_a_view() -> None:
+    effects = Partition().fold(tick(T0), viewed(T0 - WINDOW))
+    assert b"user:u1" in effects.rows
+    assert len(sent(effects, "profile-views")) == 1
+
+
+# Announcements.
+
+
+def test_a_change_and_its_trigger_go_to_the_partition_of_their_person() -> None:
+    effects = Partition().fold(viewed(), viewed(T0 + 1))
+    (change,), (trigger,) = sent(effects, "segment-changes"), sent(effects, "referral-triggers")
+    assert {change.partition, trigger.partition} == {partition_of("user:u1", PARTITIONS)}
+    assert {change.key, trigger.key} == {b"user:u1"}
+    assert dict(trigger.headers)["ce_id"].decode() == json.loads(trigger.value or b"")["trigger_id"]
+    assert changes(effects) == [("user:u1", "twice", "entered")]
+
+
+def test_the_change_is_sent_before_the_trigger() -> None:
+    topics = [send.topic for send in Partition().fold(viewed(), viewed(T0 + 1)).sends]
+    assert topics == ["segment-changes", "referral-triggers", "profile-views"]
+
+
+def test_a_batch_tells_what_happened_in_it() -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(), viewed(), viewed(T0 - WINDOW), viewed(T0 - 1))
+    (batched,) = partition.batches
+    assert (batched.seen["duplicate"], batched.seen["late"]) == (1, 1)
+    assert dict(batched.changes) == {("twice", "entered"): 1}
+    assert dict(batched.triggers) == {"review": 1}
+    assert batched.triggering == [T0 + 49]
+    assert (batched.clock, dict(batched.members)) == (T0, {"twice": 1})
+
+
+# The clock.
+
+
+def test_the_clock_outlives_a_restart() -> None:
+    partition = Partition()
+    assert CLOCK_KEY in partition.fold(tick(T0)).rows
+    assert partition.again().fold(viewed(T0 - WINDOW)).sends != []
+    again = partition.again()
+    again.fold(viewed(T0 - WINDOW))
+    assert again.batches[0].seen["late"] == 1
+
+
+def test_a_member_leaves_with_the_tick_that_reaches_the_instant() -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(T0 - 1), viewed())
+    assert changes(partition.fold(tick(T0 - 1 + WINDOW - 1))) == []
+    effects = partition.fold(tick(T0 - 1 + WINDOW))
+    assert changes(effects) == [("user:u1", "twice", "left")]
+    assert values(effects, "profile-views")[0]["segments"]["twice"]["member"] is False
+    assert partition.batches[-1].members["twice"] == 0
+
+
+def test_only_whom_the_clock_concerns_is_woken() -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(T0 - 1), viewed(), viewed(alias="user:u2"))
+    assert set(partition.fold(tick(T0 + 5 * DAY)).rows) == {CLOCK_KEY}
+
+
+def test_a_member_leaves_after_a_restart_too() -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(T0 - 1), viewed())
+    again = partition.again()
+    assert again.fold(tick(T0 + DAY)) is not None
+    assert changes(again.again().fold(tick(T0 + 40 * DAY))) == [("user:u1", "twice", "left")]
+    assert again.store.get(MEMBERS_KEY) is not None
+
+
+def test_whose_leaving_was_put_off_leaves_later() -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(T0 - 1), viewed())
+    partition.fold(tick(T0 + DAY), viewed(T0 + DAY), viewed(T0 + DAY - 1))
+    assert changes(partition.fold(tick(T0 + WINDOW))) == []
+    assert changes(partition.fold(tick(T0 + DAY - 1 + WINDOW))) == [("user:u1", "twice", "left")]
+
+
+def test_however_many_events_put_it_off_one_entry_waits_for_a_row() -> None:
+    partition = Partition()
+    for number in range(200):
+        partition.fold(tick(T0 + number), viewed(T0 + number))
+    assert len(partition.profiles._due) == 1
+
+
+@pytest.mark.parametrize("touched", [False, True], ids=["untouched", "after a record"])
+def test_members_leave_on_time_after_a_new_version_of_the_same_rules(touched: bool) -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(T0 - 1), viewed())
+    again = partition.again(Policy(2, (TWICE,), ASKS))
+    if touched:
+        again.fold(viewed(T0 - 2))
+    assert changes(again.fold(tick(T0 + 1000))) == []
+    assert changes(again.fold(tick(T0 + 2000))) == []
+    assert changes(again.fold(tick(T0 - 1 + WINDOW))) == [("user:u1", "twice", "left")]
+
+
+@pytest.mark.parametrize("touched", [False, True], ids=["untouched", "after a record"])
+def test_the_members_of_a_segment_that_is_gone_leave_with_the_first_tick(touched: bool) -> None:
+    partition = Partition()
+    partition.fold(tick(T0), viewed(T0 - 1), viewed())
+    again = partition.again(Policy(2, (Segment("other", TWICE.conditions, every=True),)))
+    if touched:
+        again.fold(viewed(T0 - 2))
+    assert ("user:u1", "twice", "left") in changes(again.fold(tick(T0 + 1000)))
+    assert again.batches[-1].members["twice"] == 0
+
+
+def test_a_row_whose_ground_was_lost_is_looked_at_with_the_next_tick() -> None:
+    partition = Partition()
+    home = Partition()
+    (moved,) = [
+        decode_record(send.value or b"")
+        for send in sent(
+            home.fold(viewed(T0 - 1, "anon:a1"), Link("anon:a1", "user:u1", "l", T0)),
+            "user-events",
+        )
+    ]
+    partition.fold(tick(T0), viewed(), moved)
+    (detached, _) = [
+        decode_record(send.value or b"")
+        for send in sent(home.fold(Link("anon:a1", "user:u2", "l", T0 - 1)), "user-events")
+    ]
+    assert changes(partition.fold(detached)) == []
+    assert changes(partition.fold(tick(T0 + 700))) == [("user:u1", "twice", "left")]
+
+
+# Records that nobody of ours wrote.
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"user:u1", None),
+        (b"user:u1", b"{"),
+        (b"user:u1", b"\xff"),
+        (b"user:u1", b'{"kind":"gift"}'),
+        (None, encode_record(viewed())),
+        (b"user:u2", encode_record(viewed())),
+        (b"user:u1", encode_record(PartMoved("anon:a1", "user:u1", b"junk"))),
+    ],
+    ids=["no value", "no JSON", "no UTF-8", "no such kind", "no key", "another key", "no part"],
+)
+def test_a_broken_record_is_kept_as_a_dead_letter_and_stops_nobody(key: bytes | None, value: bytes | None) -> None:
+    partition = Partition()
+    broken = ConsumerRecord(*LANE, 77, T0, 0, key, value, None, -1, 0, ())
+    effects = partition.profiles.fold([_consumed(viewed(T0 + 1)), broken, _consumed(viewed(T0 + 2))], 0)
+    (dead,) = sent(effects, "rejected-events")
+    assert (dead.key, dead.value, dead.partition) == (key, value, LANE.partition)
+    assert dict(dead.headers)["reason"] == b"bad-record"
+    assert values(effects, "profile-views")[0]["counts"]["Report Viewed"]["count"] == 2
+
+
+# Links.
+
+
+def test_a_part_and_stragglers_are_sent_to_the_person_in_order() -> None:
+    effects = Partition().fold(
+        viewed(T0, "anon:a1"), Link("anon:a1", "user:u1", "l1", T0), viewed(T0 + 1, "anon:a1"), viewed(T0, "anon:a1")
+    )
+    forwards = sent(effects, "user-events")
+    assert {(send.partition, send.key) for send in forwards} == {(partition_of("user:u1", PARTITIONS), b"user:u1")}
+    records = [decode_record(send.value or b"") for send in forwards]
+    assert isinstance(records[0], PartMoved)
+    assert records[1:] == [viewed(T0 + 1, "anon:a1", person="user:u1"), viewed(T0, "anon:a1", person="user:u1")]
+
+
+def test_what_is_forwarded_says_where_it_comes_from() -> None:
+    link = _consumed(Link("anon:a1", "user:u1", "l1", T0))
+    (forward,) = sent(Partition().profiles.fold([link], 0), "user-events")
+    assert forward.headers == (("source", f"user-events/5/{link.offset}".encode()),)
+
+
+def test_the_view_of_a_linked_alias_is_a_pointer() -> None:
+    effects = Partition().fold(viewed(T0, "anon:a1"), Link("anon:a1", "user:u1", "l1", T0))
+    assert values(effects, "profile-views") == [{"person": "anon:a1", "merged_into": "user:u1", "quarantined_links": 0}]
+
+
+def test_links_are_told_apart_from_those_set_aside() -> None:
+    partition = Partition()
+    partition.fold(Link("anon:a1", "user:u1", "l1", T0), Link("anon:a1", "user:u2", "l2", T0 + 1))
+    assert (partition.batches[0].seen["linked"], partition.batches[0].seen["quarantined"]) == (1, 1)
+
+
+def test_an_idle_partition_has_nothing_to_say() -> None:
+    assert Partition().profiles.idle(T0) is None
+
+
+def test_a_full_row_takes_nothing_more_in_until_older_events_leave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.processors.profile.ROW_BYTES", 400)
+    partition = Partition()
+    partition.fold(tick(T0), *(viewed(T0 - number) for number in range(20)))
+    effects = partition.fold(viewed(T0 + 1), viewed(T0 + 2, "user:u2"))
+    (letter,) = sent(effects, "rejected-events")
+    assert dict(letter.headers)["reason"] == b"row-full"
+    assert set(effects.rows) == {b"user:u2"}
+    partition.fold(tick(T0 + WINDOW))
+    assert b"user:u1" in partition.fold(viewed(T0 + WINDOW)).rows
+
+
+def test_a_restart_knows_the_full_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.processors.profile.ROW_BYTES", 400)
+    partition = Partition()
+    partition.fold(tick(T0), *(viewed(T0 - number) for number in range(20)))
+    assert sent(partition.again().fold(viewed(T0 + 1)), "rejected-events")
