@@ -1,0 +1,52 @@
+# Touchline: the two commands are `make demo` and `make test`; `make` alone lists them all.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-once test test-fast lint types downloads clean
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+TOUCHLINE := $(BIN)/touchline
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .local/uv/bin/uv)
+# Another Kafka for the tests: make test TEST_KAFKA_VERSION=3.9.1
+TEST_KAFKA_VERSION ?=
+export TEST_KAFKA_VERSION
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## Install everything into .venv (needs Python 3.11, or uv)
+
+demo: setup ## Play 90 days of a company, then go live with it; Ctrl-C ends it
+	@$(TOUCHLINE) demo
+
+demo-once: setup ## The same without going on live; ends 0 only if verify is clean
+	@$(TOUCHLINE) demo --once
+
+test: lint types downloads ## Everything: lint, types, and all tests on a real Kafka and Redis
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+test-fast: setup ## The tests that need neither Kafka nor Redis
+	@$(BIN)/pytest -m "not integration" $(PYTEST_ARGS)
+
+lint: setup ## Style, formatting and the rules about who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: setup ## mypy --strict
+	@$(BIN)/mypy
+
+downloads: setup
+	@TOUCHLINE_DATA_DIR=.local $(TOUCHLINE) stack fetch --kafka-version "$(TEST_KAFKA_VERSION)"
+
+clean: ## Stop the local stack and remove its data, downloads, caches and .venv
+	@if [ -x $(TOUCHLINE) ]; then $(TOUCHLINE) stack down; fi
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+.venv/.ready: pyproject.toml uv.lock | $(filter-out uv,$(UV))
+	@$(UV) sync --frozen
+	@touch $@
+
+.local/uv/bin/uv:
+	@echo "No uv here: installing it into .local/uv ..."
+	@python3 -m venv .local/uv
+	@.local/uv/bin/pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,156 @@
+"""The command line: its exit codes, its one-line errors, and what `--help` promises."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from agents import cli
+
+CHECKOUT = Path(__file__).parents[2]
+COMMANDS = (
+    "stack up",
+    "stack fetch",
+    "stack down",
+    "stack status",
+    "topics create",
+    "topics check",
+    "worker",
+    "serve",
+    "demo",
+    "replay",
+    "triggers",
+    "explain",
+    "verify",
+    "rules check",
+    "views rebuild",
+    "doctor",
+    "settings",
+)
+
+
+def run(*arguments: str, cwd: Path = CHECKOUT, **environment: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TOUCHLINE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "agents.cli", *arguments],
+        cwd=cwd,
+        env=kept | {"COLUMNS": "80"} | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def all_commands() -> dict[str, "typer.models.CommandFunctionType"]:
+    root = typer.main.get_command(cli.app)
+    found = {}
+    for name, command in root.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {sub}": each for sub, each in inner.items()} if inner else {name: command}
+    return found
+
+
+def test_these_are_the_commands() -> None:
+    assert set(all_commands()) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_and_an_example(name) -> None:
+    command = all_commands()[name]
+    assert command.help
+    assert command.epilog.startswith("Example: ")
+    assert f"touchline {name}" in command.epilog
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_example_is_accepted_by_the_parser(name) -> None:
+    command = all_commands()[name]
+    words = command.epilog.split(f"touchline {name}", 1)[1]
+    arguments = re.split(r"[|&]", words)[0].split()
+    with command.make_context(name, arguments) as context:
+        assert context.info_name == name
+
+
+def test_help_is_there_fast_because_it_imports_nothing_heavy() -> None:
+    assert run("--help").returncode == 0
+    heavy = "import sys, agents.cli; print({'faust', 'aiokafka', 'duckdb', 'pydantic', 'redis'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", heavy], cwd=CHECKOUT, capture_output=True, text=True, timeout=30)
+    assert loaded.stdout == "set()\n"
+
+
+def test_all_wrong_settings_are_named_at_once_and_the_exit_code_is_2() -> None:
+    done = run("settings", TOUCHLINE_PARTITIONS="none", TOUCHLINE_CLOCK="sundial")
+    assert done.returncode == 2
+    assert re.findall(r"TOUCHLINE_\w+", done.stderr) == ["TOUCHLINE_CLOCK", "TOUCHLINE_PARTITIONS"]
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_as_json_show_the_values_in_force_and_mask_secrets() -> None:
+    done = run("settings", "--json", TOUCHLINE_WRITE_KEYS="k1,k2", TOUCHLINE_REDIS_URL="redis://me:pass@h:1/2")
+    values = json.loads(done.stdout)
+    assert values["write_keys"] == ["***", "***"]
+    assert values["redis_url"] == "redis://***@h:1/2"
+    assert values["partitions"] == 8
+
+
+def test_tables_fit_80_columns() -> None:
+    lines = run("settings").stdout.splitlines()
+    assert len(lines) > 20
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_rules_of_the_checkout_are_said_in_words() -> None:
+    done = run("rules", "check", "rules.toml")
+    assert done.returncode == 0
+    assert 'at least 21 events "Report Viewed" within 30d' in done.stdout
+
+
+def test_wrong_rules_list_every_problem_with_the_file_and_exit_2(tmp_path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('version = 0\n[[asks]]\nname = "x"\n')
+    done = run("rules", "check", str(file))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) > 2
+    assert all(line.startswith(f"touchline: {file}: ") for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("content", [None, b"\xff", b"x" * (1 << 21)])
+def test_a_rules_file_that_cannot_be_read_is_one_line(tmp_path, content) -> None:
+    file = tmp_path / "rules.toml"
+    if content is not None:
+        file.write_bytes(content)
+    done = run("rules", "check", str(file))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_stack_that_was_never_started_is_down_and_stopping_it_is_harmless(tmp_path) -> None:
+    environment = {"TOUCHLINE_DATA_DIR": str(tmp_path)}
+    status = run("stack", "status", **environment)
+    assert status.returncode == 1
+    assert "down" in status.stdout
+    assert run("stack", "down", **environment).stdout == "Nothing was running.\n"
+
+
+def test_missing_java_is_said_with_the_package_to_install(tmp_path) -> None:
+    done = run("stack", "up", TOUCHLINE_DATA_DIR=str(tmp_path), PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "`java` is not on the PATH. Install it: `apt-get install openjdk-17-jre-headless`" in done.stderr
+
+
+def test_logs_are_json_lines_when_nobody_looks() -> None:
+    code = (
+        "import logging, structlog; from agents import logs; logs.configure();"
+        "structlog.get_logger('x').info('said', n=1); logging.getLogger('aiokafka').info('hidden');"
+        "logging.getLogger('aiokafka').warning('shown %s', 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, timeout=30)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["event"], line["level"]) for line in lines] == [("said", "info"), ("shown 2", "warning")]
+    assert lines[0]["n"] == 1
