@@ -1,0 +1,56 @@
+"""One line of `touchline triggers`."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from agents.query.triggers import line
+from agents.query.words import duration
+
+TRIGGER = {
+    "trigger_id": "6f1c0c9e", "person": {"key": "user:u1", "user_id": "u1"}, "ask": "review", "channel": "email",
+    "decided_at": "2025-10-09T08:53:20.000Z",
+    "why": {"conditions": [
+        {"event": "Report Viewed", "within_seconds": 2592000, "required": 21, "count": 22},
+        {"event": "Dashboard Shared", "within_seconds": 5400, "required": 1, "count": 1}]},
+}  # fmt: skip
+
+
+def test_a_trigger_reads_when_who_what_how_and_why() -> None:
+    assert line(json.dumps(TRIGGER).encode()) == (
+        "2025-10-09 08:53:20.000  user:u1  review by email"
+        "  Report Viewed: 22 of 21 within 30 days; Dashboard Shared: 1 of 1 within 90 minutes"
+    )
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff", b"[]", b"{}", b'{"person":"user:u1"}'])
+def test_another_thing_is_named_as_such(value: bytes) -> None:
+    assert line(value) == f"(not a trigger: {len(value)} bytes)"
+
+
+def test_escape_codes_do_not_reach_the_terminal() -> None:
+    assert "\x1b" not in line(json.dumps(TRIGGER | {"person": {"key": "user:\x1b[2J"}}).encode())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (2592000, "30 days"),
+        (86400, "1 day"),
+        (3600, "1 hour"),
+        (5400, "90 minutes"),
+        (61, "61 seconds"),
+        (None, "None"),
+    ],
+)
+def test_durations_use_the_largest_unit_that_fits(seconds: object, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_queries_never_import_faust() -> None:
+    code = (
+        "import sys, agents.query.explain, agents.query.triggers, agents.sinks.redis; sys.exit('faust' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
