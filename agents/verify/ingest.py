@@ -1,0 +1,170 @@
+"""Verify, room 4a.  Ingest: what each web event has to become, recomputed from its bytes (docs/semantics.md, part 1).
+
+Table `want`: one row a consumed message of `web-events`.  `fate` is
+| fate     | what the message has to give                                                                     |
+|----------|--------------------------------------------------------------------------------------------------|
+| `mark`   | nothing but ticks                                                                                |
+| `reject` | one record of `rejected-events`, for one of `reasons`                                             |
+| `event`  | one event of these values, and a link where `link_to` is set                                     |
+| `loose`  | one of the two: the specification does not say which (odd types, a time without zone, ...)        |
+"""
+
+# ruff: noqa: S608 - only constants and numbers of this package are put into SQL
+
+import duckdb
+
+from agents.verify.world import WEB_EVENTS
+
+PATHS = {
+    "type": "$.type",
+    "message_id": "$.messageId",
+    "user_id": "$.userId",
+    "anonymous_id": "$.anonymousId",
+    "previous_id": "$.previousId",
+    "event": "$.event",
+    "stamp": "$.timestamp",
+    "original": "$.originalTimestamp",
+    "sent": "$.sentAt",
+    "received": "$.receivedAt",
+    "context": "$.context",
+    "page": "$.context.page",
+    "url": "$.context.page.url",
+    "campaign": "$.context.campaign",
+    "campaign_name": "$.context.campaign.name",
+    "agent": "$.context.userAgent",
+    "context_email": "$.context.traits.email",
+    "traits": "$.traits",
+    "traits_email": "$.traits.email",
+    "traits_name": "$.traits.name",
+    "properties": "$.properties",
+}
+TEXTS = (
+    "type", "message_id", "user_id", "anonymous_id", "previous_id", "event", "stamp", "original", "sent", "received",
+    "url", "agent", "traits_email", "traits_name",
+)  # fmt: skip
+OBJECTS = ("context", "page", "campaign", "traits", "properties")
+
+MACROS = r"""
+CREATE OR REPLACE MACRO trimmed(text) AS nullif(regexp_replace(text, '^[\s\p{Z}]+|[\s\p{Z}]+$', '', 'g'), '');
+CREATE OR REPLACE MACRO millis(text) AS epoch_us(TRY_CAST(text AS TIMESTAMPTZ)) // 1000;
+CREATE OR REPLACE MACRO plain_time(text) AS
+    regexp_full_match(text, '\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)')
+    AND TRY_CAST(text AS TIMESTAMPTZ) IS NOT NULL;
+CREATE OR REPLACE MACRO bad_time(text) AS text IS NOT NULL AND trimmed(text) IS NOT NULL
+    AND TRY_CAST(text AS TIMESTAMPTZ) IS NULL;
+CREATE OR REPLACE MACRO blocked(id) AS regexp_full_match(id, '[0-]*')
+    OR lower(id) IN ('-1', 'null', 'none', 'undefined', 'nan', 'true', 'false', 'anonymous', 'guest',
+        '[object object]');
+"""
+
+SURELY_TOO_LARGE = 33_792
+MAYBE_TOO_LARGE = 33_000
+LONGEST_NAME, LONGEST_ID = 200, 256
+YEAR_2000 = 946_684_800_000
+YEAR_2100 = 4_102_444_800_000
+FUTURE_MS = 300_000
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make table `want`."""
+    con.execute(MACROS)
+    _fields(con)
+    _times(con)
+    _judge(con)
+
+
+def _fields(con: duckdb.DuckDBPyConnection) -> None:
+    """Columns of every consumed message, and `odd`: it holds something of which the specification says nothing."""
+    number = {name: place for place, name in enumerate(PATHS, start=1)}
+    columns = ", ".join(f"f[{place}]->>'$' AS {name}" for name, place in number.items())
+    odd = " OR ".join(
+        [f"coalesce(t[{number[name]}], 'NULL') NOT IN ('VARCHAR', 'NULL')" for name in TEXTS]
+        + [f"coalesce(t[{number[name]}], 'NULL') NOT IN ('OBJECT', 'NULL')" for name in OBJECTS]
+    )
+    paths = list(PATHS.values())
+    con.execute(
+        f"""CREATE TABLE field AS
+        WITH raw AS (
+            SELECT m.p, m.o, ts, size, digest, key_hex, shape, json_type(value) AS top,
+                json_extract(value, {paths}) AS f, json_type(value, {paths}) AS t,
+                json_exists(headers, '$."touchline-mark"') AS mark,
+                [x->>'$' FOR x IN json_extract(value, '$.context.campaign.*')] AS campaign_values
+            FROM message m JOIN done ON done.topic = m.topic AND done.p = m.p AND m.o < done.o
+            WHERE m.topic = '{WEB_EVENTS}')
+        SELECT p, o, ts, size, digest, key_hex, shape, top, mark, campaign_values, {columns},
+            (shape = 'odd' OR (top = 'OBJECT' AND ({odd}))) AS odd FROM raw"""
+    )
+
+
+def _times(con: duckdb.DuckDBPyConnection) -> None:
+    """Add received and event time, and whether one of the stamps is bad, of a doubtful form, or far off."""
+    stamps = "[sent, received, coalesce(original, stamp)]"
+    con.execute(
+        f"""CREATE TABLE timed AS
+        WITH read AS (
+            SELECT *, coalesce(millis(received), ts) AS received_at, millis(sent) AS sent_at,
+                list_bool_or([bad_time(x) FOR x IN {stamps}]) AS bad_stamp,
+                list_bool_or([x IS NOT NULL AND NOT plain_time(x) AND NOT bad_time(x) FOR x IN {stamps}])
+                    OR (original IS NOT NULL AND bad_time(stamp)) AS odd_stamp,
+                list_bool_or([x IS NOT NULL AND millis(x) NOT BETWEEN 0 AND {YEAR_2100} FOR x IN {stamps}]) AS far
+            FROM field)
+        SELECT *, CASE WHEN sent_at IS NULL THEN original_at ELSE received_at - (sent_at - original_at) END AS ms
+        FROM (SELECT *, coalesce(millis(original), millis(stamp), received_at) AS original_at FROM read)"""
+    )
+
+
+def _judge(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        f"""CREATE TABLE want AS
+        WITH named AS (
+            SELECT *, trimmed(user_id) AS u, trimmed(previous_id) AS q,
+                CASE WHEN trimmed(user_id) IS NULL OR NOT blocked(trimmed(anonymous_id))
+                    THEN trimmed(anonymous_id) END AS a,
+                shape IN ('json', 'odd') AND top = 'OBJECT' AS document,
+                type IN ('track', 'identify', 'page', 'screen', 'group', 'alias') AS typed FROM timed),
+        reasoned AS (
+            SELECT *, coalesce(u, a) AS id, list_filter([
+                CASE WHEN shape = 'empty' THEN 'empty' END,
+                CASE WHEN shape = 'not-utf8' THEN 'not-utf8' END,
+                CASE WHEN shape = 'not-json' THEN 'not-json' END,
+                CASE WHEN shape = 'too-deep' THEN 'too-deep' END,
+                CASE WHEN size > {SURELY_TOO_LARGE} THEN 'too-large' END,
+                CASE WHEN top IS NOT NULL AND NOT document OR document AND NOT coalesce(typed, false)
+                    AND lower(coalesce(type, '')) NOT IN ('track', 'identify', 'page', 'screen', 'group', 'alias')
+                    THEN 'wrong-type' END,
+                CASE WHEN document AND NOT coalesce(typed, false)
+                    AND lower(coalesce(type, '')) NOT IN ('track', 'identify', 'page', 'screen', 'group', 'alias')
+                    THEN 'unknown-type' END,
+                CASE WHEN document AND u IS NULL AND a IS NULL THEN 'no-id' END,
+                CASE WHEN document AND blocked(coalesce(u, a)) THEN 'blocked-id' END,
+                CASE WHEN document AND NOT odd AND (bad_stamp OR NOT odd_stamp AND (ms < {YEAR_2000}
+                    OR far AND (ms > received_at + {FUTURE_MS} OR received_at > ts + {FUTURE_MS}))) THEN
+                        'bad-timestamp' END,
+                CASE WHEN document AND NOT odd AND NOT odd_stamp AND (ms > received_at + {FUTURE_MS}
+                    OR received_at > ts + {FUTURE_MS} OR far AND ms < {YEAR_2000}) THEN 'future' END], lambda x: x IS
+                        NOT NULL) AS reasons FROM named)
+        SELECT p, o, digest, key_hex, agent, page, campaign, campaign_values, properties, reasons, odd,
+            CASE WHEN mark THEN 'mark' WHEN len(reasons) > 0 THEN 'reject'
+                WHEN odd OR odd_stamp OR size > {MAYBE_TOO_LARGE} OR NOT document OR NOT typed
+                    OR length(event) > {LONGEST_NAME}
+                    OR greatest(length(u), length(a), length(q), length(message_id)) > {LONGEST_ID}
+                    OR (type = 'track' AND trimmed(event) IS NULL) OR (message_id = '' OR trimmed(message_id) <>
+                        message_id)
+                    THEN 'loose' ELSE 'event' END AS fate,
+            CASE WHEN u IS NOT NULL THEN 'user:' || u ELSE 'anon:' || a END AS alias,
+            coalesce(message_id, 'md5:' || digest) AS message_id,
+            least(ms, received_at) AS ms, received_at,
+            CASE type WHEN 'track' THEN event WHEN 'page' THEN '$page' WHEN 'screen' THEN '$screen' ELSE '' END AS name,
+            CASE WHEN type = 'page' OR trimmed(url) IS NOT NULL OR len(list_filter(campaign_values,
+                    lambda x: trimmed(x) IS NOT NULL)) > 0 THEN true
+                WHEN url <> '' OR len(campaign_values) > 0 THEN NULL ELSE false END AS visit,
+            CASE WHEN u IS NOT NULL AND type = 'identify' AND a IS NOT NULL THEN 'anon:' || a
+                WHEN u IS NOT NULL AND type = 'alias' AND q IS NOT NULL THEN 'anon:' || q END AS link_from,
+            type = 'alias' AND (q IS NULL AND a IS NOT NULL OR blocked(q) OR q = u) AS link_doubtful,
+            CASE WHEN regexp_full_match(traits_email, '[^@\\s]+@[^@\\s]+\\.[^@\\s]+') AND type = 'identify'
+                THEN traits_email END AS email,
+            coalesce(traits_email, context_email) AS any_email,
+            CASE WHEN type = 'identify' THEN trimmed(traits_name) END AS full_name,
+            trimmed(campaign_name) AS campaign_name
+        FROM reasoned"""
+    )
