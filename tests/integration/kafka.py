@@ -1,0 +1,52 @@
+"""What integration tests do with Kafka: write records, and read committed ones until there are enough."""
+
+import asyncio
+from collections.abc import Iterable
+from time import monotonic
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from agents.settings import Settings
+
+
+async def write(
+    settings: Settings,
+    topic: str,
+    records: Iterable[tuple[bytes | None, bytes | None]],
+    *,
+    partition: int | None = None,
+) -> None:
+    """Write records in order and wait until Kafka has them.  A null key and value need a partition."""
+    async with asyncio.timeout(30):
+        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, max_request_size=2 << 20)
+        await producer.start()
+        try:
+            for key, value in records:
+                if key is None and value is None:
+                    batch = producer.create_batch()
+                    batch.append(key=None, value=None, timestamp=None)
+                    await (await producer.send_batch(batch, topic, partition=partition or 0))
+                else:
+                    await producer.send_and_wait(topic, key=key, value=value, partition=partition)
+        finally:
+            await producer.stop()
+
+
+async def read_all(settings: Settings, topic: str, *, until: int, within_seconds: float) -> list[ConsumerRecord]:
+    """Read committed records from the beginning until there are `until`; fail when the time is over."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, partition) for partition in range(settings.partitions)])
+        found: list[ConsumerRecord] = []
+        deadline = monotonic() + within_seconds
+        while len(found) < until:
+            assert monotonic() < deadline, f"{topic}: {len(found)} of {until} records within {within_seconds} s"
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found.extend(records)
+        return found
+    finally:
+        await consumer.stop()
