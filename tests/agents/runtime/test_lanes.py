@@ -1,0 +1,105 @@
+"""A lane's guard: only the next fetch of the present epoch is worked on; what Faust dropped is fetched again."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from agents.runtime.contract import Job, Lane
+from agents.runtime.delivery import Batch
+from agents.runtime.lanes import LaneWork, _told_until
+
+LANE = Lane("web-events", 3)
+T0 = 1_760_000_000_000
+
+
+def record(offset: int, timestamp: int = T0) -> ConsumerRecord:
+    return ConsumerRecord(LANE.topic, LANE.partition, offset, timestamp, 0, None, b"{}", None, 0, 2, ())
+
+
+def batch(*offsets: int, epoch: int = 1, number: int = 0, highwater: int = 100, fetched_at: int = T0) -> Batch:
+    return Batch(LANE, [record(offset) for offset in offsets], epoch, number, highwater, fetched_at)
+
+
+@dataclass
+class Surroundings:
+    """Notes where the lane wants to fetch again, and what it reports."""
+
+    restarts: list[int] = field(default_factory=list)
+    repairs: int = 0
+
+    async def restart_at(self, lane: Lane, offset: int) -> int:
+        self.restarts.append(offset)
+        return 1 + len(self.restarts)
+
+    def repaired(self, lane: Lane) -> None:
+        self.repairs += 1
+
+    @property
+    def delivery(self) -> "Surroundings":
+        return self
+
+    observer = delivery
+
+
+@pytest.fixture
+def around() -> Surroundings:
+    return Surroundings()
+
+
+@pytest.fixture
+def work(around: Surroundings) -> LaneWork:
+    job = Job("job", (LANE.topic,), "table", lambda lane, rows: None, idle_seconds=None)  # type: ignore[arg-type,return-value]
+    return LaneWork(LANE, job, around, position=10, _epoch=1)  # type: ignore[arg-type]
+
+
+async def test_fetches_in_order_pass(work: LaneWork, around: Surroundings) -> None:
+    assert [await work._contiguous(batch(10, number=number)) for number in range(3)] == [True, True, True]
+    assert around.restarts == []
+
+
+async def test_a_missing_fetch_is_fetched_again_from_the_position(work: LaneWork, around: Surroundings) -> None:
+    assert await work._contiguous(batch(10, number=0))
+    assert not await work._contiguous(batch(30, number=2))
+    assert (around.restarts, around.repairs) == ([10], 1)
+    assert await work._contiguous(batch(10, epoch=2, number=0))
+
+
+async def test_a_fetch_of_a_former_epoch_is_left_alone(work: LaneWork, around: Surroundings) -> None:
+    assert not await work._contiguous(batch(30, epoch=0, number=0))
+    assert await work._contiguous(batch(10, epoch=1, number=0))
+    assert around.restarts == []
+
+
+async def test_a_hole_in_the_offsets_is_no_missing_fetch(work: LaneWork, around: Surroundings) -> None:
+    assert await work._contiguous(batch(10, 11))
+    assert await work._contiguous(batch(17, 19, number=1)), "transaction markers and compaction leave holes"
+    assert around.restarts == []
+
+
+async def test_while_it_opens_a_lane_takes_nothing(around: Surroundings, work: LaneWork) -> None:
+    work.position = -1
+    await work.put(batch(10))
+    assert work._queue.empty()
+
+
+async def test_at_rest_a_lane_drops_what_waits_and_takes_nothing(work: LaneWork) -> None:
+    await work.put(batch(10))
+    await work.rest()
+    await work.put(batch(11))
+    assert work._queue.empty()
+    work.resume()
+    await work.put(batch(12))
+    assert work._queue.qsize() == 1
+
+
+def test_time_is_told_up_to_the_fetch_where_nothing_more_waits() -> None:
+    assert _told_until(batch(98, 99, fetched_at=T0 + 5)) == T0 + 5
+
+
+def test_time_is_told_up_to_the_last_record_while_more_waits() -> None:
+    assert _told_until(batch(10, 11, fetched_at=T0 + 5)) == T0
+
+
+def test_a_senders_clock_that_runs_ahead_tells_nothing_beyond_the_fetch() -> None:
+    assert _told_until(batch(10, 11, fetched_at=T0 - 60_000)) == T0 - 60_000
