@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -38,7 +39,7 @@ class Condition:
     within_ms: Millis
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     """A named rule over a person."""
 
@@ -46,6 +47,11 @@ class Segment:
     conditions: tuple[Condition, ...]
     every: bool
     """True: all conditions must hold; False: one is enough."""
+
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """Names of the events that the rule counts."""
+        return frozenset(condition.event for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Web:
     new_session_on_campaign: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """Everything a decision depends on besides state, record and the log's clock."""
 
@@ -79,7 +85,12 @@ class Policy:
     asks: tuple[Ask, ...] = ()
     web: Web = Web()
 
-    @property
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """Names of the events that any rule counts."""
+        return frozenset(event for segment in self.segments for event in segment.events)
+
+    @cached_property
     def horizon_ms(self) -> Millis:
         """How long events are kept: 30 days, or the longest window of a rule."""
         windows = (condition.within_ms for segment in self.segments for condition in segment.conditions)

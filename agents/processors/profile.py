@@ -19,7 +19,7 @@ from streams.profile import NEVER, Announcement, Profile, Step, advance, apply, 
 
 CLOCK_KEY = b"@clock"
 MEMBERS_KEY = b"@members"
-SEEN = ("duplicate", "late", "linked", "quarantined")
+ROWLESS = (Tick, Rejected)
 ROW_BYTES = 384 << 10
 """A row of this size takes nothing more in.
 
@@ -74,11 +74,7 @@ class Profiles:
 
     def _record(self, source: ConsumerRecord, folded: "Batched") -> None:
         record = _decoded(source)
-        if (
-            not isinstance(record, Tick | Rejected)
-            and row_of(record) in self._full
-            and self._stays_full(row_of(record))
-        ):
+        if self._full and not isinstance(record, ROWLESS) and self._stays_full(row_of(record)):
             record = Rejected(
                 "row-full", f"user-events: the row has {ROW_BYTES} bytes; older events must leave it first"
             )
@@ -96,15 +92,16 @@ class Profiles:
         if prior is None and isinstance(record, UserEvent) and record.bot:
             return  # a row that only bots would touch does not exist
         step = apply(prior, record, self._policy, clock=self._clock.now)
-        for seen in SEEN:
-            folded.seen[seen] += getattr(step, seen)
+        folded.note(step)
         received_at = record.received_at if isinstance(record, UserEvent) else None
         self._take(key, step, folded, received_at)
         for forward in step.forwards:
             folded.sends.append(self._forward(forward, source))
 
     def _stays_full(self, key: str) -> bool:
-        """Drop what is due to be dropped; say whether the row is too large all the same."""
+        """Say whether a row is too large, even without what is due to be dropped from it."""
+        if key not in self._full:
+            return False
         profile = self._profile(key)
         if profile is not None and self._clock.now is not None:
             profile = self._cache[key] = expired(profile, self._clock.now - self._policy.horizon_ms, self._policy)
@@ -207,6 +204,17 @@ class Batched:
         self.clock: Millis | None = None
         self.members: Counter[str] = Counter()
         """{segment: people in it now, of this partition}"""
+
+    def note(self, step: Step) -> None:
+        """Count what kind of record that was."""
+        if step.duplicate:
+            self.seen["duplicate"] += 1
+        if step.late:
+            self.seen["late"] += 1
+        if step.linked:
+            self.seen["linked"] += 1
+        if step.quarantined:
+            self.seen["quarantined"] += 1
 
     def announce(self, announcement: Announcement, partitions: int, received_at: Millis | None) -> None:
         """Write an announcement to its topic."""

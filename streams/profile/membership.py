@@ -14,7 +14,7 @@ def settled(profile: Profile, policy: Policy, clock: Millis | None, event: UserE
     """Decide the segments as of now.  An event that no rule counts can change nothing."""
     if not profile.is_user:
         return Step(profile)
-    if event is not None and not any(_counts(segment, event.name) for segment in policy.segments):
+    if event is not None and event.name not in policy.events:
         return Step(profile)
     return decided(Step(profile), policy, clock, [], event)
 
@@ -27,7 +27,7 @@ def decided(
     parts = profile.parts()
     wakes_at = NEVER
     for segment in policy.segments:
-        if event is None or _counts(segment, event.name):
+        if event is None or event.name in segment.events:
             standing = profile.standings.get(segment.name)
             if (standing is None or not standing.member) and holds(parts, segment, now):
                 at = entered_since(_young(parts, policy, clock), segment, now)
@@ -135,7 +135,3 @@ def _left(profile: Profile, segment: Segment, at: Millis, clock: Millis, announc
     )
     ended = replace(standing, member=False, left_at=at)
     return replace(profile, standings=profile.standings | {segment.name: ended})
-
-
-def _counts(segment: Segment, name: str) -> bool:
-    return any(condition.event == name for condition in segment.conditions)
