@@ -77,6 +77,18 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         self._numbers[tp] = 0
         return self._epochs[tp]
 
+    async def nothing_waits(self, tp: TP, epoch: int, number: int) -> bool:
+        """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come.
+
+        Not by the offset of the last record: a transactional producer leaves its marker behind it.
+        """
+        return bool(await self.call_thread(self._nothing_waits, tp, epoch, number))
+
+    async def _nothing_waits(self, tp: TP, epoch: int, number: int) -> bool:
+        consumer, partition = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        return await consumer.position(partition) >= end and (epoch, number) == (self._epochs[tp], self._numbers[tp])
+
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Fetched]:
         found = await super()._fetch_records(*args, **kwargs)
         return {tp: self._numbered(tp, list(records)) for tp, records in found.items() if records}

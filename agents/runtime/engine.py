@@ -90,12 +90,9 @@ class Engine:
         found = await _bounded(consumer.call_thread(consumer._consumer.committed, TopicPartition(*lane)))
         return found or 0
 
-    async def end(self, lane: Lane) -> int:
-        """Return the offset after the partition's last record."""
-        consumer = self._consumer._thread
-        tp = TopicPartition(*lane)
-        ends = await _bounded(consumer.call_thread(consumer._consumer.end_offsets, [tp]))
-        return int(ends[tp])
+    async def nothing_waits(self, lane: Lane, epoch: int, number: int) -> bool:
+        """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come."""
+        return bool(await _bounded(self._consumer._thread.nothing_waits(TP(*lane), epoch, number)))
 
     async def restart_at(self, lane: Lane, offset: int) -> int:
         """Fetch again from an offset."""

@@ -32,8 +32,8 @@ class Delivery(Protocol):
     async def committed(self, lane: Lane) -> int:
         """Return the group's committed offset; 0: none."""
 
-    async def end(self, lane: Lane) -> int:
-        """Return the offset after the partition's last record."""
+    async def nothing_waits(self, lane: Lane, epoch: int, number: int) -> bool:
+        """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come."""
 
     async def restart_at(self, lane: Lane, offset: int) -> int:
         """Fetch again from an offset; return the epoch of the batches that come from there."""
@@ -206,7 +206,7 @@ class LaneWork:
     async def _idle(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
         """Let time pass, if really nothing waits: the fetcher may only be busy with other lanes."""
         now = int(time() * 1000)
-        if await self.around.delivery.end(self.lane) > self.position:
+        if not await self.around.delivery.nothing_waits(self.lane, self._epoch, self._number):
             return
         effects = processor.idle(now)
         if effects is not None:

@@ -16,11 +16,18 @@ async def write(
     records: Iterable[tuple[bytes | None, bytes | None]],
     *,
     partition: int | None = None,
+    transactional: bool = False,
 ) -> None:
     """Write records in order and wait until Kafka has them.  A null key and value need a partition."""
     async with asyncio.timeout(30):
-        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, max_request_size=2 << 20)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap,
+            max_request_size=2 << 20,
+            transactional_id=f"writer-{settings.app_id}" if transactional else None,
+        )
         await producer.start()
+        if transactional:
+            await producer.begin_transaction()
         try:
             for key, value in records:
                 if key is None and value is None:
@@ -29,6 +36,8 @@ async def write(
                     await (await producer.send_batch(batch, topic, partition=partition or 0))
                 else:
                     await producer.send_and_wait(topic, key=key, value=value, partition=partition)
+            if transactional:
+                await producer.commit_transaction()
         finally:
             await producer.stop()
 

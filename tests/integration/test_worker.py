@@ -115,8 +115,9 @@ def left_or_shares(sleeper: Running) -> bool:
     return code == FENCED or sleeper.output.count("assigned") > 1
 
 
+@pytest.mark.parametrize("transactional", [False, True], ids=["plain producer", "transactional producer"])
 async def test_members_leave_within_two_seconds_without_traffic(
-    stack: LiveStack, touchline: Touchline, tmp_path: Path
+    stack: LiveStack, touchline: Touchline, tmp_path: Path, transactional: bool
 ) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_text(
@@ -131,6 +132,7 @@ async def test_members_leave_within_two_seconds_without_traffic(
         settings,
         topics.WEB_EVENTS.name,
         [(b"u1", json.dumps(event | {"messageId": f"m{number}"}).encode()) for number in range(2)],
+        transactional=transactional,
     )
     changes = await read_all(settings, topics.SEGMENT_CHANGES.name, until=2, within_seconds=40)
     entered, left = (json.loads(change.value) for change in changes)
