@@ -22,7 +22,9 @@ from agents.runtime.contract import Job, Lane
 from agents.runtime.delivery import Batch, BatchConsumer, BatchTransport
 from agents.runtime.faults import point
 from agents.runtime.lanes import LaneFencedError, LaneWork, Observer, Surroundings
+from agents.runtime.restore import changelog_consumer
 from agents.runtime.stores import MemoryStore, RocksStore, Store
+from agents.runtime.transactions import LaneProducer, transactional_producer
 from agents.runtime.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -146,11 +148,21 @@ class Engine:
             plain = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True)
             await _bounded(plain.start())
             self._around = Surroundings(
-                self._bootstrap, self._app_id, plain, self, self._observer, self._open_store, self._changelog
+                connect=self._connect,
+                changelog_consumer=lambda: changelog_consumer(self._bootstrap),
+                plain=plain,
+                delivery=self,
+                observer=self._observer,
+                open_store=self._open_store,
+                changelog=self._changelog,
             )
             self._watchdog.start()
             self.app.add_future(self._beat())
         return self._around
+
+    def _connect(self, lane: Lane) -> LaneProducer:
+        producer = transactional_producer(lane, bootstrap=self._bootstrap, app_id=self._app_id)
+        return LaneProducer(lane, producer, group=self._app_id)
 
     def _open_store(self, job: Job, lane: Lane) -> Store:
         if self._rocks_dir is None:

@@ -7,7 +7,7 @@ from time import monotonic, time
 from typing import Protocol
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from agents.runtime.contract import Effects, Job, Lane, Processor, Send
@@ -65,9 +65,12 @@ class Observer(Protocol):
 class Surroundings:
     """What all lanes of a process share."""
 
-    bootstrap: str
-    app_id: str
+    connect: Callable[[Lane], LaneProducer]
+    """Makes a lane's producer, not yet started."""
+    changelog_consumer: Callable[[], AIOKafkaConsumer]
+    """Makes a reader of committed rows, not yet started."""
     plain: AIOKafkaProducer
+    """Writes barriers."""
     delivery: Delivery
     observer: Observer
     open_store: Callable[[Job, Lane], Store]
@@ -116,7 +119,7 @@ class LaneWork:
 
     async def run(self) -> None:
         """Open, then work until cancelled.  Whatever goes wrong leaves the outcome in doubt and is raised."""
-        producer = LaneProducer(self.lane, bootstrap=self.around.bootstrap, app_id=self.around.app_id)
+        producer = self.around.connect(self.lane)
         store: Store | None = None
         try:
             await producer.start()
@@ -139,7 +142,7 @@ class LaneWork:
         store = self.around.open_store(self.job, self.lane)
         rows = await restore(
             store,
-            bootstrap=self.around.bootstrap,
+            self.around.changelog_consumer(),
             changelog=changelog,
             partition=self.lane.partition,
             barrier=barrier,

@@ -31,14 +31,9 @@ async def write_barrier(producer: AIOKafkaProducer, changelog: str, partition: i
     return int(written.offset)
 
 
-async def restore(
-    store: Store, *, bootstrap: str, changelog: str, partition: int, barrier: int, progress: Callable[[], None]
-) -> int:
-    """Read committed rows from where the store ends up to the barrier; return how many there were.
-
-    `progress` is called after each fetch.
-    """
-    consumer = AIOKafkaConsumer(
+def changelog_consumer(bootstrap: str) -> AIOKafkaConsumer:
+    """Make a reader of committed rows, not yet started."""
+    return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -46,6 +41,21 @@ async def restore(
         max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=100,
     )
+
+
+async def restore(
+    store: Store,
+    consumer: AIOKafkaConsumer,
+    *,
+    changelog: str,
+    partition: int,
+    barrier: int,
+    progress: Callable[[], None],
+) -> int:
+    """Read committed rows from where the store ends up to the barrier; return how many there were.
+
+    Starts and stops the consumer.  `progress` is called after each fetch.
+    """
     tp = TopicPartition(changelog, partition)
     async with asyncio.timeout(STEP_SECONDS):
         await consumer.start()

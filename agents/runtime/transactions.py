@@ -20,22 +20,27 @@ TRANSACTION_MS = 60_000
 Delivery: TypeAlias = "asyncio.Future[RecordMetadata]"
 
 
+def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> AIOKafkaProducer:
+    """Make the lane's producer, not yet started.  Its `transactional.id` is the lane's: that is what fences."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=f"{app_id}-{lane.topic}-{lane.partition}",
+        transactional_id=f"{app_id}-{lane.topic}-{lane.partition}",
+        transaction_timeout_ms=TRANSACTION_MS,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=REQUEST_BYTES,
+        request_timeout_ms=int(STEP_SECONDS * 1000),
+        linger_ms=0,
+    )
+
+
 class LaneProducer:
     """Writes for one lane.  `start` fences whoever owned the lane before, and ends what they left open."""
 
-    def __init__(self, lane: Lane, *, bootstrap: str, app_id: str) -> None:
+    def __init__(self, lane: Lane, producer: AIOKafkaProducer, *, group: str) -> None:
         self.lane = lane
-        self._group = app_id
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            client_id=f"{app_id}-{lane.topic}-{lane.partition}",
-            transactional_id=f"{app_id}-{lane.topic}-{lane.partition}",
-            transaction_timeout_ms=TRANSACTION_MS,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=REQUEST_BYTES,
-            request_timeout_ms=int(STEP_SECONDS * 1000),
-            linger_ms=0,
-        )
+        self._producer = producer
+        self._group = group
 
     async def start(self) -> None:
         """Connect and fence (InitProducerId)."""
