@@ -45,6 +45,8 @@ def configure(*, quiet: bool = False) -> None:
 
 
 def _render() -> list[Any]:
+    """Render a line; of an exception where it was raised and what it says, no variables: they hold people's events."""
     if sys.stderr.isatty():
-        return [structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=True)]
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(traceback), structlog.processors.JSONRenderer(sort_keys=True)]
