@@ -100,6 +100,7 @@ def build_app(settings: Settings, policy: Policy, metrics: WorkerMetrics, health
         changelog=lambda table: topics.changelog(settings.app_id, table).name,
         observer=metrics,
         rocks_dir=settings.data_dir / "rocksdb" if settings.store is Store.rocksdb else None,
+        batch_records=settings.batch_records,
         stall_seconds=settings.stall_seconds,
     )
     _add_agents(app, engine)

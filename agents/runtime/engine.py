@@ -50,6 +50,7 @@ class Engine:
         changelog: Callable[[str], str],
         observer: Observer,
         rocks_dir: Path | None,
+        batch_records: int,
         stall_seconds: float,
     ) -> None:
         self.app = app
@@ -58,7 +59,7 @@ class Engine:
         self.assigned = asyncio.Event()
         self._tasks: dict[Lane, asyncio.Task[None]] = {}
         self._bootstrap, self._app_id, self._changelog = bootstrap, app_id, changelog
-        self._observer, self._rocks_dir = observer, rocks_dir
+        self._observer, self._rocks_dir, self._batch_records = observer, rocks_dir, batch_records
         self._around: Surroundings | None = None
         self._watchdog = Watchdog(self._stalled, seconds=stall_seconds)
         self._stall_seconds = stall_seconds
@@ -155,6 +156,7 @@ class Engine:
                 observer=self._observer,
                 open_store=self._open_store,
                 changelog=self._changelog,
+                batch_records=self._batch_records,
             )
             self._watchdog.start()
             self.app.add_future(self._beat())

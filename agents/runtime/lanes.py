@@ -16,9 +16,9 @@ from agents.runtime.faults import point
 from agents.runtime.restore import restore, write_barrier
 from agents.runtime.stores import Store
 from agents.runtime.transactions import LaneProducer
+from agents.runtime.waiting import Waiting
 
 log = structlog.get_logger(__name__)
-QUEUE_BATCHES = 2
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
@@ -75,6 +75,8 @@ class Surroundings:
     observer: Observer
     open_store: Callable[[Job, Lane], Store]
     changelog: Callable[[str], str]
+    batch_records: int
+    """Most records in one transaction; a single fetch may bring more."""
 
 
 @dataclass(slots=True)
@@ -90,9 +92,12 @@ class LaneWork:
     highwater: int = 0
     _epoch: int = -1
     _number: int = 0
-    _queue: "asyncio.Queue[Batch]" = field(default_factory=lambda: asyncio.Queue(QUEUE_BATCHES))
     _resting: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: Waiting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._waiting = Waiting(self.around.batch_records)
 
     @property
     def is_open(self) -> bool:
@@ -103,14 +108,14 @@ class LaneWork:
         """Take a batch.  While the lane opens it is dropped: opening ends with a seek."""
         self.highwater = batch.highwater
         if self.is_open and not self._resting.is_set():
-            await self._queue.put(batch)
+            await self._waiting.put(batch)
 
     async def rest(self) -> None:
         """Finish the batch at work and drop those that wait: a rebalance, or the end."""
         self._resting.set()
-        self._drained()
+        self._waiting.drain()
         async with self._busy:
-            self._drained()
+            self._waiting.drain()
 
     def resume(self) -> None:
         """Go on after a rebalance that left the lane here."""
@@ -166,40 +171,33 @@ class LaneWork:
 
     async def _work(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
         while True:
-            batch = await self._next()
+            batches = await self._waiting.take(self.job.idle_seconds or 1.0)
             if self._resting.is_set():
                 await asyncio.sleep(0.01)
                 continue
             async with self._busy:
-                if batch is not None:
-                    await self._apply(batch, producer, store, processor)
+                if batches:
+                    await self._apply(batches, producer, store, processor)
                 elif self.job.idle_seconds is not None:
                     await self._idle(producer, store, processor)
                 self._progressed()
 
-    async def _next(self) -> Batch | None:
-        try:
-            async with asyncio.timeout(self.job.idle_seconds or 1.0):
-                return await self._queue.get()
-        except TimeoutError:
-            return None
-
-    async def _apply(self, batch: Batch, producer: LaneProducer, store: Store, processor: Processor) -> None:
+    async def _apply(self, batches: list[Batch], producer: LaneProducer, store: Store, processor: Processor) -> None:
+        """Fold all that waits as one, and commit it."""
         point("after-fetch")
-        if not await self._contiguous(batch):
-            return
-        records = [record for record in batch.records if record.offset >= self.position]
+        fit = await self._contiguous(batches)
+        records = [record for batch in fit for record in batch.records if record.offset >= self.position]
         if not records:
             return
         started = monotonic()
         end = records[-1].offset + 1
-        effects = processor.fold(records, _told_until(batch))
+        effects = processor.fold(records, _told_until(fit[-1]))
         point("after-fold")
         transaction_started = monotonic()
         await self._commit(effects, end, producer, store)
         now = monotonic()
         self.around.observer.committed(self.lane, self.job.name, len(records), now - started, now - transaction_started)
-        self._report(batch, records[-1].timestamp)
+        self._report(fit[-1], records[-1].timestamp)
 
     def _report(self, batch: Batch, newest: int) -> None:
         waiting = max(0, batch.highwater - self.position)
@@ -215,21 +213,25 @@ class LaneWork:
         if effects is not None:
             await self._commit(effects, self.position, producer, store)
 
-    async def _contiguous(self, batch: Batch) -> bool:
-        """Refuse a batch that is not the next fetch of this epoch: what Faust dropped in between is fetched again.
+    async def _contiguous(self, batches: list[Batch]) -> list[Batch]:
+        """Return the batches up to the first that is not the next fetch of this epoch; then fetch again.
 
+        A batch of a former epoch was on its way when the lane sought: it is left out.
         Offsets alone can't tell: transaction markers and compaction leave holes of their own.
         """
-        if batch.epoch != self._epoch:
-            return False
-        if batch.number != self._number:
-            log.warning("fetch again", lane=str(self.lane), position=self.position)
-            self.around.observer.repaired(self.lane)
-            self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
-            self._number = 0
-            return False
-        self._number += 1
-        return True
+        fit: list[Batch] = []
+        for batch in batches:
+            if batch.epoch != self._epoch:
+                continue
+            if batch.number != self._number:
+                log.warning("fetch again", lane=str(self.lane), position=self.position)
+                self.around.observer.repaired(self.lane)
+                self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
+                self._number = 0
+                break
+            self._number += 1
+            fit.append(batch)
+        return fit
 
     async def _commit(self, effects: Effects, end: int, producer: LaneProducer, store: Store) -> None:
         rows = effects.rows | {self._position_key: end.to_bytes(8, "big")}
@@ -249,10 +251,6 @@ class LaneWork:
     @property
     def _position_key(self) -> bytes:
         return b"@position/" + self.lane.topic.encode()
-
-    def _drained(self) -> None:
-        while not self._queue.empty():
-            self._queue.get_nowait()
 
 
 def _told_until(batch: Batch) -> int:

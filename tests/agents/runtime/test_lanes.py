@@ -27,6 +27,7 @@ class Surroundings:
 
     restarts: list[int] = field(default_factory=list)
     repairs: int = 0
+    batch_records: int = 10
 
     async def restart_at(self, lane: Lane, offset: int) -> int:
         self.restarts.append(offset)
@@ -54,43 +55,45 @@ def work(around: Surroundings) -> LaneWork:
 
 
 async def test_fetches_in_order_pass(work: LaneWork, around: Surroundings) -> None:
-    assert [await work._contiguous(batch(10, number=number)) for number in range(3)] == [True, True, True]
+    batches = [batch(10 + number, number=number) for number in range(3)]
+    assert await work._contiguous(batches) == batches
     assert around.restarts == []
 
 
 async def test_a_missing_fetch_is_fetched_again_from_the_position(work: LaneWork, around: Surroundings) -> None:
-    assert await work._contiguous(batch(10, number=0))
-    assert not await work._contiguous(batch(30, number=2))
+    before, after = batch(10, number=0), batch(30, number=2)
+    assert await work._contiguous([before, after, batch(40, number=3)]) == [before]
     assert (around.restarts, around.repairs) == ([10], 1)
-    assert await work._contiguous(batch(10, epoch=2, number=0))
+    again = batch(10, epoch=2, number=0)
+    assert await work._contiguous([batch(50, number=4), again]) == [again]
 
 
-async def test_a_fetch_of_a_former_epoch_is_left_alone(work: LaneWork, around: Surroundings) -> None:
-    assert not await work._contiguous(batch(30, epoch=0, number=0))
-    assert await work._contiguous(batch(10, epoch=1, number=0))
+async def test_a_fetch_of_a_former_epoch_is_left_out(work: LaneWork, around: Surroundings) -> None:
+    of_now = batch(10, epoch=1, number=0)
+    assert await work._contiguous([batch(30, epoch=0, number=0), of_now]) == [of_now]
     assert around.restarts == []
 
 
 async def test_a_hole_in_the_offsets_is_no_missing_fetch(work: LaneWork, around: Surroundings) -> None:
-    assert await work._contiguous(batch(10, 11))
-    assert await work._contiguous(batch(17, 19, number=1)), "transaction markers and compaction leave holes"
+    batches = [batch(10, 11), batch(17, 19, number=1)]
+    assert await work._contiguous(batches) == batches, "transaction markers and compaction leave holes"
     assert around.restarts == []
 
 
 async def test_while_it_opens_a_lane_takes_nothing(around: Surroundings, work: LaneWork) -> None:
     work.position = -1
     await work.put(batch(10))
-    assert work._queue.empty()
+    assert not work._waiting
 
 
 async def test_at_rest_a_lane_drops_what_waits_and_takes_nothing(work: LaneWork) -> None:
     await work.put(batch(10))
     await work.rest()
     await work.put(batch(11))
-    assert work._queue.empty()
+    assert not work._waiting
     work.resume()
     await work.put(batch(12))
-    assert work._queue.qsize() == 1
+    assert len(work._waiting) == 1
 
 
 def test_time_is_told_up_to_the_fetch_where_nothing_more_waits() -> None:
