@@ -5,8 +5,9 @@ In: events of one alias, in any order, repeated or late.  Kept: a `Part`.  Out: 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 from struct import Struct as Layout
-from typing import Any
+from sys import byteorder
 
 import msgspec
 
@@ -24,6 +25,7 @@ NO_VISIT, CONTINUES, FIRST_SOURCE = 0, 1, 2
 
 _INSTANT = Layout("=q").pack
 _MARK = Layout("=H").pack
+_KEYS = Layout(f"{KEY_BYTES}s").iter_unpack
 
 
 class Touch(msgspec.Struct, frozen=True, array_like=True):
@@ -35,24 +37,30 @@ class Touch(msgspec.Struct, frozen=True, array_like=True):
     source: Source
 
 
-class Series(msgspec.Struct, frozen=True, array_like=True):
-    """The stored events of one name, by (at, order key), in three packed columns of equal length."""
+class Series(msgspec.Struct, array_like=True):
+    """The stored events of one name, by (at, order key), in three packed columns of equal length.
 
-    at: bytes = b""
+    Changed in place: a busy person's columns are long, and nearly every event goes to their end.
+    """
+
+    at: bytearray = msgspec.field(default_factory=bytearray)
     """8 bytes an event: the instant, in the machine's byte order."""
-    keys: bytes = b""
+    keys: bytearray = msgspec.field(default_factory=bytearray)
     """16 bytes an event: the order key."""
-    marks: bytes = b""
+    marks: bytearray = msgspec.field(default_factory=bytearray)
     """2 bytes an event: `NO_VISIT`, `CONTINUES`, or which source."""
     hours: dict[int, int] = {}
     """{hour since 1970: events} that are no longer stored one by one.  Empty for almost everybody."""
 
     def instants(self) -> memoryview:
-        """Return the instants as a sorted sequence of integers, without a copy."""
+        """Return the instants as a sorted sequence of integers, without a copy.
+
+        While somebody holds it the series can't change (BufferError): look, and let go.
+        """
         return memoryview(self.at).cast("q")
 
     def visits(self) -> memoryview:
-        """Return the marks as a sequence of integers, without a copy."""
+        """Return the marks as a sequence of integers, without a copy; as `instants`."""
         return memoryview(self.marks).cast("H")
 
     def __len__(self) -> int:
@@ -60,7 +68,7 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
 
     def key(self, index: int) -> bytes:
         """Return the order key of the event at `index`."""
-        return self.keys[index * KEY_BYTES : (index + 1) * KEY_BYTES]
+        return bytes(self.keys[index * KEY_BYTES : (index + 1) * KEY_BYTES])
 
     def find(self, key: bytes) -> int:
         """Return the index of the event with this order key, or -1."""
@@ -69,31 +77,34 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
             found = self.keys.find(key, found + 1)
         return found // KEY_BYTES if found >= 0 else -1
 
-    def with_event(self, at: Millis, key: bytes, mark: int) -> "Series":
-        """Add one event that is not stored yet, in its place."""
+    def add(self, at: Millis, key: bytes, mark: int) -> bool:
+        """Add one event that is not stored yet, in its place; False: older than all stored ones, an hour counts it."""
+        if not self.at or at > _newest(self.at):
+            self.at += _INSTANT(at)
+            self.keys += key
+            self.marks += _MARK(mark)
+        elif self.hours and at < self.instants()[0]:
+            self.hours[at // HOUR_MS] = self.hours.get(at // HOUR_MS, 0) + 1
+            return False
+        else:
+            index = self._place(at, key)
+            self.at[index * 8 : index * 8] = _INSTANT(at)
+            self.keys[index * KEY_BYTES : index * KEY_BYTES] = key
+            self.marks[index * 2 : index * 2] = _MARK(mark)
+        return True
+
+    def _place(self, at: Millis, key: bytes) -> int:
         instants = self.instants()
-        if not instants or at > instants[-1]:
-            return Series(self.at + _INSTANT(at), self.keys + key, self.marks + _MARK(mark), self.hours)
-        if self.hours and at < instants[0]:
-            return self._in_hours(at)
         index = bisect_left(instants, at)
         while index < len(instants) and instants[index] == at and self.key(index) < key:
             index += 1
-        return Series(
-            _spliced(self.at, index * 8, _INSTANT(at)),
-            _spliced(self.keys, index * KEY_BYTES, key),
-            _spliced(self.marks, index * 2, _MARK(mark)),
-            self.hours,
-        )
+        return index
 
-    def without(self, start: int, stop: int) -> "Series":
-        """Drop the events at `start` up to before `stop`."""
-        return Series(
-            self.at[: start * 8] + self.at[stop * 8 :],
-            self.keys[: start * KEY_BYTES] + self.keys[stop * KEY_BYTES :],
-            self.marks[: start * 2] + self.marks[stop * 2 :],
-            self.hours,
-        )
+    def drop(self, start: int, stop: int) -> None:
+        """Forget the events at `start` up to before `stop`."""
+        del self.at[start * 8 : stop * 8]
+        del self.keys[start * KEY_BYTES : stop * KEY_BYTES]
+        del self.marks[start * 2 : stop * 2]
 
     def surplus(self, clock: Millis | None) -> int:
         """Say how many of the oldest events have to become hour counts.
@@ -108,20 +119,17 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
         old = min(bisect_right(instants, now - DAY_MS), bisect_right(instants, now) - STORED)
         return max(0, old, stored - STORED_AT_MOST)
 
-    def thinned(self, surplus: int) -> "Series":
+    def thin(self, surplus: int) -> None:
         """Turn the oldest `surplus` events into hour counts: their ids are forgotten, their number is not."""
-        hours = dict(self.hours)
-        for at in self.instants()[:surplus]:
-            hours[at // HOUR_MS] = hours.get(at // HOUR_MS, 0) + 1
-        return msgspec.structs.replace(self.without(0, surplus), hours=hours)
+        for at in self.instants()[:surplus].tolist():
+            self.hours[at // HOUR_MS] = self.hours.get(at // HOUR_MS, 0) + 1
+        self.drop(0, surplus)
 
-    def since(self, after: Millis) -> "Series":
-        """Drop everything at `after` or before."""
-        kept = self.without(0, bisect_right(self.instants(), after))
-        if not self.hours:
-            return kept
-        hours = {hour: count for hour, count in self.hours.items() if (hour + 1) * HOUR_MS > after}
-        return msgspec.structs.replace(kept, hours=hours)
+    def expire(self, until: Millis) -> None:
+        """Forget everything at `until` or before."""
+        self.drop(0, bisect_right(self.instants(), until))
+        if self.hours:
+            self.hours = {hour: count for hour, count in self.hours.items() if (hour + 1) * HOUR_MS > until}
 
     def count(self, after: Millis, until: Millis) -> int:
         """Count the events in `(after, until]`; an hour counts if its end is after `after`."""
@@ -135,9 +143,6 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
         """Say whether a count after `after` takes in whole hours."""
         return any((hour + 1) * HOUR_MS > after for hour in self.hours)
 
-    def _in_hours(self, at: Millis) -> "Series":
-        return msgspec.structs.replace(self, hours=self.hours | {at // HOUR_MS: self.hours.get(at // HOUR_MS, 0) + 1})
-
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
     """What the latest event said of a trait."""
@@ -147,8 +152,11 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     key: bytes
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
-    """All that one alias brings to its person.  Parts are kept apart, so that a link can be undone."""
+class Part(msgspec.Struct, array_like=True, dict=True):
+    """All that one alias brings to its person.  Parts are kept apart, so that a link can be undone.
+
+    Changed in place.
+    """
 
     alias: Alias
     series: dict[str, Series] = {}
@@ -163,54 +171,60 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     latest: Millis = 0
     """The latest stored instant; dropping what is old leaves it."""
 
-    def locate(self, key: bytes) -> tuple[str, int] | None:
-        """Find a stored event by its order key: its name and index."""
+    @cached_property
+    def keys(self) -> set[bytes]:
+        """Order keys of all stored events: kept up to date, not packed."""
+        return {key for series in self.series.values() for (key,) in _KEYS(series.keys)}
+
+    def locate(self, key: bytes) -> tuple[str, int]:
+        """Find a stored event (KeyError: there is none) by its order key: its name and index."""
         for name, series in self.series.items():
             index = series.find(key)
             if index >= 0:
                 return name, index
-        return None
+        raise KeyError(key)
 
     def at(self, name: str, index: int) -> Millis:
         """Return the instant of a stored event, found with `locate`."""
         return int(self.series[name].instants()[index])
 
-    def with_event(self, name: str, at: Millis, key: bytes, source: Source | None, *, visit: bool) -> "Part":
-        """Store one event.  Unbounded: see `thinned`."""
-        sources, mark = self._marked(source) if visit else (self.sources, NO_VISIT)
-        series = dict(self.series)
-        series[name] = series.get(name, Series()).with_event(at, key, mark)
-        return Part(
-            self.alias,
-            series,
-            sources,
-            self.first_touch,
-            self.email,
-            self.full_name,
-            min(self.oldest, at),
-            max(self.latest, at),
-        )
+    def add(self, name: str, at: Millis, key: bytes, source: Source | None, *, visit: bool) -> None:
+        """Store one event.  Unbounded: see `thin`."""
+        series = self.series.get(name)
+        if series is None:
+            series = self.series[name] = Series()
+        if series.add(at, key, self._mark(source) if visit else NO_VISIT):
+            self.keys.add(key)
+        if at > self.latest:
+            self.latest = at
+        if at < self.oldest:
+            self.oldest = at
 
-    def without_event(self, name: str, index: int) -> "Part":
+    def forget(self, name: str, index: int) -> None:
         """Forget one stored event."""
-        series = dict(self.series)
-        series[name] = series[name].without(index, index + 1)
-        latest = max((found.instants()[-1] for found in series.values() if found.at), default=0)
-        return msgspec.structs.replace(self, series=series, latest=latest)
+        self.keys.discard(self.series[name].key(index))
+        self.series[name].drop(index, index + 1)
+        self.latest = max((_newest(found.at) for found in self.series.values() if found.at), default=0)
 
-    def since(self, after: Millis) -> "Part":
-        """Drop the stored events at `after` or before; first touch and traits stay."""
-        kept = {name: series.since(after) for name, series in self.series.items()}
-        kept = {name: series for name, series in kept.items() if series.at or series.hours}
-        oldest = min((series.instants()[0] for series in kept.values() if series.at), default=1 << 62)
-        return msgspec.structs.replace(self, series=kept, oldest=oldest)._without_unused_sources()
+    def thin(self, name: str, surplus: int) -> None:
+        """Keep the oldest `surplus` events of a name as hour counts."""
+        self.series[name].thin(surplus)
+        self.__dict__.pop("keys", None)
 
-    def touched(self, touch: Touch) -> "Part":
+    def expire(self, until: Millis) -> None:
+        """Forget the stored events at `until` or before; first touch and traits stay."""
+        for series in self.series.values():
+            series.expire(until)
+        self.series = {name: series for name, series in self.series.items() if series.at or series.hours}
+        self.oldest = min((series.instants()[0] for series in self.series.values() if series.at), default=1 << 62)
+        self.__dict__.pop("keys", None)
+        self._forget_unused_sources()
+
+    def touch(self, touch: Touch) -> None:
         """Move the first touch back to `touch` if that is earlier."""
         first = self.first_touch
-        if first is not None and (first.at, first.key) <= (touch.at, touch.key):
-            return self
-        return msgspec.structs.replace(self, first_touch=touch)
+        if first is None or (touch.at, touch.key) < (first.at, first.key):
+            self.first_touch = touch
 
     def visits(self, after: Millis) -> Iterator[tuple[Millis, bytes, Source | None]]:
         """Yield the stored visits after `after`: instant, order key, source; unsorted."""
@@ -222,31 +236,23 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
                     source = None if mark == CONTINUES else self.sources[mark - FIRST_SOURCE]
                     yield instants[index], series.key(index), source
 
-    def _marked(self, source: Source | None) -> tuple[tuple[Source, ...], int]:
+    def _mark(self, source: Source | None) -> int:
         if source is None:
-            return self.sources, CONTINUES
+            return CONTINUES
         try:
-            return self.sources, self.sources.index(source) + FIRST_SOURCE
+            return self.sources.index(source) + FIRST_SOURCE
         except ValueError:
-            return (*self.sources, source), len(self.sources) + FIRST_SOURCE
+            self.sources = (*self.sources, source)
+            return len(self.sources) - 1 + FIRST_SOURCE
 
-    def _without_unused_sources(self) -> "Part":
+    def _forget_unused_sources(self) -> None:
         used = sorted({mark for series in self.series.values() for mark in series.visits() if mark >= FIRST_SOURCE})
         if len(used) == len(self.sources):
-            return self
-        moved: dict[Any, int] = {mark: FIRST_SOURCE + index for index, mark in enumerate(used)}
-        series = {
-            name: msgspec.structs.replace(
-                found, marks=b"".join(_MARK(moved.get(mark, mark)) for mark in found.visits())
-            )
-            for name, found in self.series.items()
-        }
-        sources = tuple(self.sources[mark - FIRST_SOURCE] for mark in used)
-        return msgspec.structs.replace(self, series=series, sources=sources)
-
-
-def _spliced(column: bytes, offset: int, cell: bytes) -> bytes:
-    return column[:offset] + cell + column[offset:]
+            return
+        moved: dict[int, int] = {mark: FIRST_SOURCE + index for index, mark in enumerate(used)}
+        for series in self.series.values():
+            series.marks = bytearray().join(_MARK(moved.get(mark, mark)) for mark in series.visits())
+        self.sources = tuple(self.sources[mark - FIRST_SOURCE] for mark in used)
 
 
 def latest_known(one: Known | None, other: Known | None) -> Known | None:
@@ -254,3 +260,7 @@ def latest_known(one: Known | None, other: Known | None) -> Known | None:
     if one is None or other is None:
         return one or other
     return max(one, other, key=lambda known: (known.at, known.key))
+
+
+def _newest(column: bytearray) -> Millis:
+    return int.from_bytes(column[-8:], byteorder)

@@ -59,13 +59,13 @@ def stored_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
     return total
 
 
-def holds(parts: Parts, segment: Segment, at: Millis) -> bool:
-    """Say whether the rule is true at an instant."""
-    verdicts = (
-        stored_count(parts, condition.event, at - condition.within_ms, at) >= condition.required
-        for condition in segment.conditions
-    )
-    return all(verdicts) if segment.every else any(verdicts)
+def holds(parts: Parts, segment: Segment, at: Millis, kept_after: Millis = -1) -> bool:
+    """Say whether the rule is true at an instant; events at `kept_after` or before are as good as gone."""
+    for condition in segment.conditions:
+        after = max(at - condition.within_ms, kept_after)
+        if (stored_count(parts, condition.event, after, at) >= condition.required) is not segment.every:
+            return not segment.every
+    return segment.every
 
 
 def counted(parts: Parts, segment: Segment, at: Millis) -> tuple[Counted, ...]:
@@ -76,23 +76,26 @@ def counted(parts: Parts, segment: Segment, at: Millis) -> tuple[Counted, ...]:
     )
 
 
-def turning_points(parts: Parts, segment: Segment, after: Millis, until: Millis) -> list[Millis]:
-    """List the instants in `(after, until]` at which the rule's truth can change, in order."""
+def turning_points(
+    parts: Parts, segment: Segment, after: Millis, until: Millis, kept_after: Millis = -1
+) -> list[Millis]:
+    """List the instants in `(after, until]` at which the rule's truth can change, sorted; `kept_after`: as `holds`."""
     points: set[Millis] = set()
     for condition in segment.conditions:
         for delay in (0, condition.within_ms):
             for part in parts:
                 series = part.series.get(condition.event)
                 if series is not None:
-                    points.update(at + delay for at in _between(series.instants(), after - delay, until - delay))
+                    begin = max(after - delay, kept_after)
+                    points.update(at + delay for at in _between(series.instants(), begin, until - delay))
     return sorted(points)
 
 
-def entered_since(parts: Parts, segment: Segment, now: Millis) -> Millis:
-    """Find the beginning of the unbroken stretch of truth that `now` lies in."""
+def entered_since(parts: Parts, segment: Segment, now: Millis, kept_after: Millis = -1) -> Millis:
+    """Find the beginning of the unbroken stretch of truth that `now` lies in; `kept_after`: as `holds`."""
     since, before = now, False
-    for point in turning_points(parts, segment, -1, now):
-        true = holds(parts, segment, point)
+    for point in turning_points(parts, segment, -1, now, kept_after):
+        true = holds(parts, segment, point, kept_after)
         if true and not before:
             since = point
         before = true
@@ -109,14 +112,18 @@ def leaves_at(parts: Parts, segment: Segment, now: Millis) -> Millis | None:
 
 def latest(parts: Parts, event: str, number: int, until: Millis) -> list[Millis]:
     """Return the latest `number` instants of an event up to `until`, in order; fewer where there are fewer."""
-    found: list[Millis] = []
-    for part in parts:
-        series = part.series.get(event)
-        if series is not None:
-            instants = series.instants()
-            stop = bisect_right(instants, until)
-            found.extend(instants[max(0, stop - number) : stop])
-    return sorted(found)[-number:]
+    if len(parts) == 1:
+        return _latest(parts[0], event, number, until)
+    return sorted(at for part in parts for at in _latest(part, event, number, until))[-number:]
+
+
+def _latest(part: Part, event: str, number: int, until: Millis) -> list[Millis]:
+    series = part.series.get(event)
+    if series is None:
+        return []
+    instants = series.instants()
+    stop = bisect_right(instants, until)
+    return instants[max(0, stop - number) : stop].tolist()
 
 
 def _shown_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:

@@ -15,7 +15,7 @@ from streams.asks import Trigger
 from streams.clock import PartitionClock
 from streams.events import Millis, PartMoved, Record, Rejected, Tick, UserEvent, decode_record, encode_record, row_of
 from streams.policy import Policy
-from streams.profile import NEVER, Announcement, Profile, Step, advance, apply, due, expired, pack, unpack, unpack_moved
+from streams.profile import NEVER, Announcement, Profile, Step, advance, apply, due, expire, pack, unpack, unpack_moved
 
 CLOCK_KEY = b"@clock"
 MEMBERS_KEY = b"@members"
@@ -104,7 +104,7 @@ class Profiles:
             return False
         profile = self._profile(key)
         if profile is not None and self._clock.now is not None:
-            profile = self._cache[key] = expired(profile, self._clock.now - self._policy.horizon_ms, self._policy)
+            expire(profile, self._clock.now - self._policy.horizon_ms, self._policy)
             self._weigh(key, pack(profile))
         return key in self._full
 

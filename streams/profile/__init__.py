@@ -3,7 +3,7 @@
 Read state, keeping, membership, steps, in this order.
 """
 
-from streams.profile.keeping import SPARE_MS, expired
+from streams.profile.keeping import SPARE_MS, expire
 from streams.profile.state import (
     NEVER,
     Announcement,
@@ -29,7 +29,7 @@ __all__ = [
     "advance",
     "apply",
     "due",
-    "expired",
+    "expire",
     "pack",
     "pack_moved",
     "unpack",

@@ -16,15 +16,18 @@ from streams.sessions import Fold, Sealed, earlier, later
 NEVER: Millis = 1 << 62
 
 
-class Attached(msgspec.Struct, frozen=True, array_like=True):
+class Attached(msgspec.Struct, array_like=True):
     """The part of another alias of this person, and the touches that it had sealed by itself."""
 
     part: Part
     sealed: Sealed
 
 
-class Profile(msgspec.Struct, frozen=True, array_like=True):
-    """The row of one alias; of a person where the alias is one (a user, or an anonymous alias without link)."""
+class Profile(msgspec.Struct, array_like=True):
+    """The row of one alias; of a person where the alias is one (a user, or an anonymous alias without link).
+
+    Changed in place: what a failed transaction left behind is never used again.
+    """
 
     own: Part
     attached: dict[Alias, Attached] = {}
@@ -59,11 +62,15 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
 
     def parts(self) -> list[Part]:
         """List all parts of the person."""
+        if not self.attached:
+            return [self.own]
         return [self.own, *(attached.part for attached in self.attached.values())]
 
     @property
     def latest(self) -> Millis:
         """The latest stored instant of the person; 0: none."""
+        if not self.attached:
+            return self.own.latest
         return max(part.latest for part in self.parts())
 
     @property
@@ -104,11 +111,12 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
 Announcement: TypeAlias = Change | Trigger
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct):
     """What one record, or time, made of a profile."""
 
     profile: Profile
-    announcements: tuple[Announcement, ...] = ()
+    """The same object that was given, changed."""
+    announcements: list[Announcement] = []
     forwards: tuple[Record, ...] = ()
     """Records for other rows, in order."""
     duplicate: bool = False

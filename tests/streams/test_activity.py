@@ -1,6 +1,5 @@
 """What one alias did: stored events, counts to the millisecond, hours beyond, first touch, traits."""
 
-from functools import reduce
 from random import Random
 
 import pytest
@@ -23,13 +22,16 @@ def key(number: int) -> bytes:
 
 def series(*instants: int) -> Series:
     """Events in order of arrival; the order key is that of the place in it."""
-    return reduce(lambda stored, event: stored.with_event(event[1], key(event[0]), 0), enumerate(instants), Series())
+    stored = Series()
+    for number, at in enumerate(instants):
+        stored.add(at, key(number), 0)
+    return stored
 
 
 def part(*instants: int, name: str = "A") -> Part:
     stored = Part("user:u1")
     for number, at in enumerate(instants):
-        stored = stored.with_event(name, at, key(number), None, visit=False)
+        stored.add(name, at, key(number), None, visit=False)
     return stored
 
 
@@ -47,7 +49,7 @@ def test_events_are_kept_in_order_of_their_instants_whatever_the_order_of_arriva
 def test_events_of_one_millisecond_are_ordered_by_their_keys() -> None:
     stored = Series()
     for number in (2, 0, 3, 1):
-        stored = stored.with_event(T0, key(number), number)
+        stored.add(T0, key(number), number)
     assert [stored.key(index) for index in range(4)] == [key(number) for number in range(4)]
     assert list(stored.visits()) == [0, 1, 2, 3]
 
@@ -57,7 +59,7 @@ def test_events_of_one_millisecond_are_ordered_by_their_keys() -> None:
 def test_the_three_columns_are_sorted_together(events: list[tuple[int, int]], random: Random) -> None:
     stored = Series()
     for at, number in random.sample(events, len(events)):
-        stored = stored.with_event(at, key(number), number)
+        stored.add(at, key(number), number)
     rows = [(stored.instants()[index], stored.key(index), stored.visits()[index]) for index in range(len(stored))]
     assert rows == sorted((at, key(number), number) for at, number in events)
 
@@ -70,10 +72,13 @@ def test_an_event_is_found_by_its_key() -> None:
 
 def test_bytes_that_straddle_two_keys_are_no_key() -> None:
     first, second = bytes(range(16)), bytes(range(16, 32))
-    stored = Series().with_event(T0, first, 0).with_event(T0 + 1, second, 0)
+    stored = Series()
+    stored.add(T0, first, 0)
+    stored.add(T0 + 1, second, 0)
     straddling = (first + second)[5:21]
     assert stored.find(straddling) == -1
-    assert stored.with_event(T0 + 2, straddling, 0).find(straddling) == 2
+    stored.add(T0 + 2, straddling, 0)
+    assert stored.find(straddling) == 2
 
 
 @pytest.mark.parametrize(("at", "counts"), [(-WINDOW, 0), (-WINDOW + 1, 1), (-1, 1), (0, 1), (1, 0)])
@@ -82,7 +87,9 @@ def test_a_window_is_open_at_its_beginning_and_closed_at_its_end(at: int, counts
 
 
 def test_what_is_at_the_boundary_is_dropped_and_a_millisecond_later_is_kept() -> None:
-    assert list(series(T0 - 1, T0, T0 + 1).since(T0).instants()) == [T0 + 1]
+    stored = series(T0 - 1, T0, T0 + 1)
+    stored.expire(T0)
+    assert list(stored.instants()) == [T0 + 1]
 
 
 # Beyond what is kept one by one.
@@ -92,9 +99,9 @@ def long_series(number: int, step: int) -> Series:
     """So many events, `step` ms apart, the last one at T0."""
     stored = Series()
     for index in range(number):
-        stored = stored.with_event(T0 - (number - 1 - index) * step, key(index), 0)
+        stored.add(T0 - (number - 1 - index) * step, key(index), 0)
         if surplus := stored.surplus(T0):
-            stored = stored.thinned(surplus)
+            stored.thin(surplus)
     return stored
 
 
@@ -118,13 +125,15 @@ def test_within_a_day_more_are_kept_one_by_one() -> None:
 def test_of_a_burst_only_what_is_a_day_old_moves() -> None:
     burst = long_series(STORED + 5, 10)
     third = burst.instants()[2]
-    later = burst.with_event(third + 2 * DAY_MS, key(5000), 0)
-    assert later.surplus(third + DAY_MS - 9) == 2
-    assert later.surplus(third + DAY_MS) == 3
+    burst.add(third + 2 * DAY_MS, key(5000), 0)
+    assert burst.surplus(third + DAY_MS - 9) == 2
+    assert burst.surplus(third + DAY_MS) == 3
 
 
 def test_what_is_ahead_of_the_clock_moves_nothing() -> None:
-    burst = long_series(STORED, 10).with_event(T0 + 3 * DAY_MS, key(5000), 0).with_event(T0 + DAY_MS, key(5001), 0)
+    burst = long_series(STORED, 10)
+    burst.add(T0 + 3 * DAY_MS, key(5000), 0)
+    burst.add(T0 + DAY_MS, key(5001), 0)
     assert burst.surplus(T0) == burst.surplus(None) == 0
     assert burst.surplus(T0 + 2 * DAY_MS) == 1
     assert burst.surplus(T0 + 3 * DAY_MS) == 2
@@ -149,14 +158,17 @@ def test_an_hour_counts_until_its_end_has_left_the_window() -> None:
 def test_an_hour_is_dropped_once_its_end_is_at_the_boundary() -> None:
     hour = T0 // HOUR_MS
     end = (hour + 1) * HOUR_MS
-    assert Series(hours={hour: 5}).since(end - 1).hours == {hour: 5}
-    assert Series(hours={hour: 5}).since(end).hours == {}
+    stored = Series(hours={hour: 5})
+    stored.expire(end - 1)
+    assert stored.hours == {hour: 5}
+    stored.expire(end)
+    assert stored.hours == {}
 
 
 def test_an_event_older_than_all_that_is_stored_joins_the_hours_where_there_are_some() -> None:
     stored = long_series(STORED + 1, HOUR_MS)
-    older = stored.with_event(T0 - (STORED + 1) * HOUR_MS, key(7000), 0)
-    assert (len(older), sum(older.hours.values())) == (STORED, 2)
+    assert not stored.add(T0 - (STORED + 1) * HOUR_MS, key(7000), 0)
+    assert (len(stored), sum(stored.hours.values())) == (STORED, 2)
 
 
 # Parts.
@@ -168,29 +180,45 @@ def test_a_part_knows_its_oldest_and_latest_instant() -> None:
 
 
 def test_an_event_is_found_whatever_its_name() -> None:
-    stored = part(T0).with_event("B", T0 + 1, key(7), None, visit=False)
+    stored = part(T0)
+    stored.add("B", T0 + 1, key(7), None, visit=False)
     assert stored.locate(key(7)) == ("B", 0)
     assert stored.at("B", 0) == T0 + 1
-    assert stored.locate(key(8)) is None
+    with pytest.raises(KeyError):
+        stored.locate(key(8))
 
 
 def test_a_forgotten_event_is_not_the_latest_any_more() -> None:
     stored = part(T0, T0 + 5)
-    assert stored.without_event("A", 1).latest == T0
-    assert part(T0).without_event("A", 0).latest == 0
+    stored.forget("A", 1)
+    assert (stored.latest, stored.keys) == (T0, {key(0)})
+    stored.forget("A", 0)
+    assert (stored.latest, stored.keys) == (0, set())
 
 
 def test_dropping_what_is_old_leaves_names_without_events_out() -> None:
-    stored = part(T0).with_event("B", T0 + 1, key(7), None, visit=False).since(T0)
-    assert set(stored.series) == {"B"}
+    stored = part(T0)
+    stored.add("B", T0 + 1, key(7), None, visit=False)
+    stored.expire(T0)
+    assert (set(stored.series), stored.keys) == ({"B"}, {key(7)})
     assert stored.oldest == T0 + 1
-    assert stored.since(T0 + 1).series == {}
+    stored.expire(T0 + 1)
+    assert (stored.series, stored.keys) == ({}, set())
+
+
+def test_the_keys_are_those_of_what_is_stored_one_by_one() -> None:
+    stored = part(*range(T0, T0 + 9))
+    assert stored.keys == {key(number) for number in range(9)}
+    stored.thin("A", 4)
+    assert stored.keys == {key(number) for number in range(4, 9)}
+    stored.add("A", T0, key(0), None, visit=False)
+    assert stored.keys == {key(number) for number in range(4, 9)}, "an hour counts it"
 
 
 def test_visits_come_with_their_sources_and_other_events_not_at_all() -> None:
     stored = part(T0)
     for number, source in enumerate((EMAIL, None, DIRECT, EMAIL), start=1):
-        stored = stored.with_event("$page", T0 + number, key(number), source, visit=True)
+        stored.add("$page", T0 + number, key(number), source, visit=True)
     assert list(stored.visits(T0)) == [
         (T0 + 1, key(1), EMAIL),
         (T0 + 2, key(2), None),
@@ -204,16 +232,19 @@ def test_visits_come_with_their_sources_and_other_events_not_at_all() -> None:
 def test_sources_that_no_stored_visit_has_are_dropped_with_the_visits() -> None:
     stored = Part("user:u1")
     for number, source in enumerate((EMAIL, DIRECT, None)):
-        stored = stored.with_event("$page", T0 + number, key(number), source, visit=True)
-    younger = stored.since(T0)
-    assert younger.sources == (DIRECT,)
-    assert [source for _, _, source in younger.visits(0)] == [DIRECT, None]
+        stored.add("$page", T0 + number, key(number), source, visit=True)
+    stored.expire(T0)
+    assert stored.sources == (DIRECT,)
+    assert [source for _, _, source in stored.visits(0)] == [DIRECT, None]
 
 
 def test_the_first_touch_is_the_smallest_by_instant_and_key() -> None:
     touches = [Touch(T0 + 1, key(0), EMAIL), Touch(T0, key(2), EMAIL), Touch(T0, key(1), DIRECT)]
     for order in (touches, touches[::-1]):
-        assert reduce(Part.touched, order, Part("user:u1")).first_touch == Touch(T0, key(1), DIRECT)
+        stored = Part("user:u1")
+        for touch in order:
+            stored.touch(touch)
+        assert stored.first_touch == Touch(T0, key(1), DIRECT)
 
 
 def test_what_was_said_last_of_a_trait_holds() -> None:

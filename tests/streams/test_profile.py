@@ -240,7 +240,7 @@ def test_whoever_does_it_often_enough_enters_at_the_instant_of_the_last_event() 
 
 
 def test_an_event_that_is_not_enough_announces_nothing() -> None:
-    assert after(viewed(T0 - 1), viewed(T0)).announcements == ()
+    assert after(viewed(T0 - 1), viewed(T0)).announcements == []
 
 
 def test_what_came_late_is_announced_with_the_instant_at_which_it_happened() -> None:
@@ -256,13 +256,13 @@ def test_what_lies_ahead_of_the_clock_is_announced_for_then() -> None:
 def test_an_anonymous_alias_is_in_no_segment() -> None:
     profile = given(*(viewed(T0 + number, alias=ANON) for number in range(5)))
     assert (profile.standings, profile.wakes_at) == ({}, NEVER)
-    assert advance(profile, T0 + 100 * DAY, POLICY).announcements == ()
+    assert advance(profile, T0 + 100 * DAY, POLICY).announcements == []
 
 
 def test_a_member_leaves_at_the_exact_instant_without_any_traffic() -> None:
     here = member()
     assert here.wakes_at == T0 - 2 + WINDOW
-    assert advance(here, T0 - 2 + WINDOW - 1, POLICY).announcements == ()
+    assert advance(here, T0 - 2 + WINDOW - 1, POLICY).announcements == []
     assert changes(advance(here, T0 - 2 + WINDOW, POLICY)) == [("three", False, T0 - 2 + WINDOW, T0 - 2 + WINDOW)]
 
 
@@ -305,13 +305,13 @@ def test_a_stay_that_had_ended_when_its_last_event_came_is_not_announced() -> No
     policy = Policy(1, (BUSY,))
     clock = T0 + 60 * MINUTE
     step = after(viewed(T0), viewed(T0 + 1), policy=policy, clock=clock)
-    assert step.announcements == ()
-    assert advance(step.profile, clock + DAY, policy).announcements == ()
+    assert step.announcements == []
+    assert advance(step.profile, clock + DAY, policy).announcements == []
 
 
 def test_a_late_event_never_moves_the_beginning_of_an_open_episode() -> None:
     step = after(viewed(T0 - DAY), prior=member())
-    assert step.announcements == ()
+    assert step.announcements == []
     assert step.profile.standings["three"].entered_at == T0
 
 
@@ -412,7 +412,7 @@ def test_who_fulfils_a_new_rule_enters_since_then() -> None:
     step = advance(member(), T0 + 700, policy)
     assert changes(step) == [("two", True, T0 - 1, T0 + 700)]
     assert step.profile.rule_version == 2
-    assert advance(step.profile, T0 + 800, policy).announcements == ()
+    assert advance(step.profile, T0 + 800, policy).announcements == []
 
 
 def test_who_does_not_fulfil_a_changed_rule_any_more_leaves_now() -> None:
@@ -541,7 +541,7 @@ def test_who_loses_ground_with_a_part_leaves_when_the_clock_next_moves() -> None
     moved = part_of(after(viewed(T0 - 3, alias=ANON), viewed(T0 - 2, alias=ANON), link()))
     here = given(viewed(T0 - 1), moved)
     lost = after(PartDetached(ANON, USER), prior=here)
-    assert lost.announcements == ()
+    assert lost.announcements == []
     assert changes(advance(lost.profile, T0 + 700, POLICY)) == [("three", False, T0 + 700, T0 + 700)]
 
 

@@ -20,7 +20,7 @@ def did(*instants: int, event: str = "Report Viewed", alias: str = "user:u1") ->
     """A part with events of one name, at so many milliseconds after T0."""
     part = Part(alias)
     for number, at in enumerate(instants):
-        part = part.with_event(event, T0 + at, order_key(f"{event[:3]}{number}"), None, visit=False)
+        part.add(event, T0 + at, order_key(f"{event[:3]}{number}"), None, visit=False)
     return part
 
 
