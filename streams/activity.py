@@ -226,11 +226,11 @@ class Part(msgspec.Struct, array_like=True, dict=True):
         if first is None or (touch.at, touch.key) < (first.at, first.key):
             self.first_touch = touch
 
-    def visits(self, after: Millis) -> Iterator[tuple[Millis, bytes, Source | None]]:
-        """Yield the stored visits after `after`: instant, order key, source; unsorted."""
+    def visits(self, after: Millis, until: Millis = 1 << 62) -> Iterator[tuple[Millis, bytes, Source | None]]:
+        """Yield the stored visits in `(after, until]`: instant, order key, source; unsorted."""
         for series in self.series.values():
             instants, marks = series.instants(), series.visits()
-            for index in range(bisect_right(instants, after), len(instants)):
+            for index in range(bisect_right(instants, after), bisect_right(instants, until)):
                 mark = marks[index]
                 if mark != NO_VISIT:
                     source = None if mark == CONTINUES else self.sources[mark - FIRST_SOURCE]

@@ -1,12 +1,13 @@
 """Room 7.  Views and messages: what profiles and announcements look like outside.  Shapes: docs/semantics.md."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from streams.activity import Touch
 from streams.asks import Asked, Trigger
-from streams.events import Millis
+from streams.events import Millis, Source
 from streams.instants import iso
 from streams.policy import WINDOW_MS, Policy, Segment
 from streams.profile import Profile
@@ -49,7 +50,13 @@ def touch_view(touch: Touch | None) -> dict[str, Any] | None:
     """Show a touch: its instant and where the visit came from."""
     if touch is None:
         return None
-    return {"at": iso(touch.at), **msgspec.to_builtins(touch.source)}
+    return {"at": iso(touch.at), **_source_view(touch.source)}
+
+
+@lru_cache(maxsize=8_192)
+def _source_view(source: Source) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(source)
+    return fields
 
 
 def counts_view(parts: Parts, as_of: Millis) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from streams.activity import Known, Part, latest_known
 from streams.events import Alias, Millis, Source, UserEvent
 from streams.policy import UNITS_MS, Policy
-from streams.profile.state import Attached, Profile
+from streams.profile.state import NEVER, Attached, Profile
 from streams.sessions import Sealed
 
 SPARE_MS = UNITS_MS["d"]
@@ -59,7 +59,7 @@ def seal_by_itself(arrived: Attached, boundary: Millis, policy: Policy) -> None:
     """Seal what a part brings that is older than `boundary`, before it meets the person's own visits."""
     if boundary <= arrived.sealed.to:
         return
-    due = [visit for visit in arrived.part.visits(arrived.sealed.to) if visit[0] <= boundary]
+    due = arrived.part.visits(arrived.sealed.to, boundary)
     arrived.sealed = Sealed(boundary, arrived.sealed.fold.visits(due, policy.web))
     arrived.part.expire(boundary)
 
@@ -80,10 +80,9 @@ def refold(profile: Profile, policy: Policy) -> None:
 def _seal(profile: Profile, boundary: Millis, policy: Policy) -> None:
     if boundary <= profile.sealed.to:
         return
-    due = [visit for visit in _unsealed(profile) if visit[0] <= boundary]
-    profile.sealed = Sealed(boundary, profile.sealed.fold.visits(due, policy.web))
+    profile.sealed = Sealed(boundary, profile.sealed.fold.visits(_unsealed(profile, boundary), policy.web))
 
 
-def _unsealed(profile: Profile) -> Iterator[tuple[Millis, bytes, Source | None]]:
+def _unsealed(profile: Profile, until: Millis = NEVER) -> Iterator[tuple[Millis, bytes, Source | None]]:
     for part in profile.parts():
-        yield from part.visits(profile.sealed.to)
+        yield from part.visits(profile.sealed.to, until)
