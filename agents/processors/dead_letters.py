@@ -2,12 +2,12 @@
 
 from aiokafka.structs import ConsumerRecord
 
-from agents.runtime.contract import Send
+from agents.runtime.contract import Effects
 from streams import topics
 from streams.events import Rejected
 
 
-def dead_letter(record: ConsumerRecord, rejected: Rejected, partitions: int) -> Send:
+def send_dead_letter(record: ConsumerRecord, rejected: Rejected, partitions: int, effects: Effects) -> None:
     """Keep the original bytes, and say why and where from in headers; same partition, so neighbours stay in order."""
     headers = (
         ("reason", rejected.reason.encode()),
@@ -16,4 +16,4 @@ def dead_letter(record: ConsumerRecord, rejected: Rejected, partitions: int) -> 
         ("partition", str(record.partition).encode()),
         ("offset", str(record.offset).encode()),
     )
-    return Send(topics.REJECTED_EVENTS.name, record.partition % partitions, record.key, record.value, headers)
+    effects.send(topics.REJECTED_EVENTS.name, record.partition % partitions, record.key, record.value, headers)

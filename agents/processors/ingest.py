@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
-from agents.processors.dead_letters import dead_letter
-from agents.runtime.contract import Effects, Lane, Rows, Send
+from agents.processors.dead_letters import send_dead_letter
+from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
 from streams.events import Millis, Rejected, Tick, encode_record
 from streams.intake import parse_web_event
@@ -73,14 +73,12 @@ class Ingest:
         parsed = parse_web_event(record.value, kafka_timestamp=record.timestamp, sites=self._sites)
         if isinstance(parsed, Rejected):
             rejected[parsed.reason] += 1
-            effects.sends.append(dead_letter(record, parsed, self._partitions))
+            send_dead_letter(record, parsed, self._partitions, effects)
             return
         source = (("source", f"{self._lane.topic}/{self._lane.partition}/{record.offset}".encode()),)
         for event in parsed:
             partition = partition_of(event.alias, self._partitions)
-            effects.sends.append(
-                Send(topics.USER_EVENTS.name, partition, event.alias.encode(), encode_record(event), source)
-            )
+            effects.send(topics.USER_EVENTS.name, partition, event.alias.encode(), encode_record(event), source)
 
     def _tick_if_due(self, at: Millis, effects: Effects) -> None:
         if at >= self._ticked + self._tick_ms:
@@ -92,9 +90,8 @@ class Ingest:
         self._ticked = at
         value = encode_record(Tick(str(self._lane), at))
         effects.rows[self._tick_key] = at.to_bytes(8, "big")
-        effects.sends.extend(
-            Send(topics.USER_EVENTS.name, partition, None, value) for partition in range(self._partitions)
-        )
+        for partition in range(self._partitions):
+            effects.send(topics.USER_EVENTS.name, partition, None, value)
 
 
 def _mark(record: ConsumerRecord) -> Millis | None:

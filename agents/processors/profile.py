@@ -8,8 +8,8 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
-from agents.processors.dead_letters import dead_letter
-from agents.runtime.contract import Effects, Lane, Rows, Send
+from agents.processors.dead_letters import send_dead_letter
+from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics, views
 from streams.asks import Trigger
 from streams.clock import PartitionClock
@@ -80,7 +80,7 @@ class Profiles:
             )
         if isinstance(record, Rejected):
             folded.rejected[record.reason] += 1
-            folded.sends.append(dead_letter(source, record, self._partitions))
+            send_dead_letter(source, record, self._partitions, folded.effects)
             return
         if isinstance(record, Tick):
             folded.ticked = True
@@ -96,7 +96,7 @@ class Profiles:
         received_at = record.received_at if isinstance(record, UserEvent) else None
         self._take(key, step, folded, received_at)
         for forward in step.forwards:
-            folded.sends.append(self._forward(forward, source))
+            self._forward(forward, source, folded.effects)
 
     def _stays_full(self, key: str) -> bool:
         """Say whether a row is too large, even without what is due to be dropped from it."""
@@ -156,21 +156,21 @@ class Profiles:
             self._due_at[key] = at
             heapq.heappush(self._due, (at, key))
 
-    def _forward(self, record: Record, source: ConsumerRecord) -> Send:
+    def _forward(self, record: Record, source: ConsumerRecord, effects: Effects) -> None:
         key = row_of(record)
         header = (("source", f"{self._lane.topic}/{self._lane.partition}/{source.offset}".encode()),)
         partition = partition_of(key, self._partitions)
-        return Send(topics.USER_EVENTS.name, partition, key.encode(), encode_record(record), header)
+        effects.send(topics.USER_EVENTS.name, partition, key.encode(), encode_record(record), header)
 
     def _effects(self, folded: "Batched") -> Effects:
-        effects = Effects(sends=folded.sends)
+        effects = folded.effects
         for key in folded.touched:
             profile = self._cache[key]
             name = key.encode()
             row = effects.rows[name] = pack(profile)
             self._weigh(key, row)
             view = views.profile_view(profile, self._policy, clock=self._clock.now)
-            effects.sends.append(Send(topics.PROFILE_VIEWS.name, self._lane.partition, name, views.encode(view)))
+            effects.send(topics.PROFILE_VIEWS.name, self._lane.partition, name, views.encode(view))
         if folded.ticked:
             effects.rows[CLOCK_KEY] = self._clock.pack()
         for (segment, change), number in folded.changes.items():
@@ -191,7 +191,7 @@ class Batched:
 
     def __init__(self) -> None:
         self.touched: set[str] = set()
-        self.sends: list[Send] = []
+        self.effects = Effects()
         self.seen: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.changes: Counter[tuple[str, str]] = Counter()
@@ -230,7 +230,7 @@ class Batched:
             self.changes[announcement.segment, "entered" if announcement.entered else "left"] += 1
             topic = topics.SEGMENT_CHANGES.name
         partition = partition_of(person, partitions)
-        self.sends.append(Send(topic, partition, person.encode(), views.encode(value), headers))
+        self.effects.send(topic, partition, person.encode(), views.encode(value), headers)
 
 
 def _decoded(source: ConsumerRecord) -> Record | Rejected:

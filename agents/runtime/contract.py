@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from aiokafka.structs import ConsumerRecord
 
@@ -17,14 +17,11 @@ class Lane(NamedTuple):
         return f"{self.topic}/{self.partition}"
 
 
-class Send(NamedTuple):
-    """One record to be written inside the transaction."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+Message: TypeAlias = tuple[bytes | None, bytes | None, Headers]
+"""Key, value, headers.  Plain: there is one for each event."""
+Messages: TypeAlias = dict[tuple[str, int], list[Message]]
+"""{(topic, partition): messages, in order}."""
 
 
 @dataclass(slots=True)
@@ -33,10 +30,17 @@ class Effects:
 
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
     """{key: packed row}; None deletes."""
-    sends: list[Send] = field(default_factory=list)
-    """In order for each topic and partition."""
+    sends: Messages = field(default_factory=dict)
     committed: Callable[[], None] | None = None
     """Called after the commit: metrics."""
+
+    def send(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        """Have a message written with the rows."""
+        to = (topic, partition)
+        if to in self.sends:
+            self.sends[to].append((key, value, headers))
+        else:
+            self.sends[to] = [(key, value, headers)]
 
 
 class Rows(Protocol):

@@ -10,7 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
-from agents.runtime.contract import Effects, Job, Lane, Processor, Send
+from agents.runtime.contract import Effects, Job, Lane, Processor
 from agents.runtime.delivery import Batch
 from agents.runtime.faults import point
 from agents.runtime.restore import restore, write_barrier
@@ -235,9 +235,8 @@ class LaneWork:
 
     async def _commit(self, effects: Effects, end: int, producer: LaneProducer, store: Store) -> None:
         rows = effects.rows | {self._position_key: end.to_bytes(8, "big")}
-        changelog, partition = self.around.changelog(self.job.table), self.lane.partition
-        sends = [Send(changelog, partition, key, row) for key, row in rows.items()]
-        restored_to = await producer.commit(sends, effects.sends, end)
+        changelog = (self.around.changelog(self.job.table), self.lane.partition)
+        restored_to = await producer.commit(changelog, rows, effects.sends, end)
         point("after-commit")
         store.write(rows, restored_to)
         self.position = end

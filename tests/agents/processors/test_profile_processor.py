@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
 from agents.processors.profile import CLOCK_KEY, MEMBERS_KEY, Batched, Profiles
-from agents.runtime.contract import Effects, Lane, Send
+from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
 from streams.events import Link, PartMoved, Record, Tick, UserEvent, decode_record, encode_record
 from streams.policy import UNITS_MS, Ask, Condition, Policy, Segment
@@ -68,8 +68,22 @@ def _consumed(record: Record) -> ConsumerRecord:
     return ConsumerRecord(*LANE, next(offsets), T0, 0, key, value, None, -1, len(value), ())
 
 
-def sent(effects: Effects, topic: str) -> list[Send]:
-    return [send for send in effects.sends if send.topic == topic]
+class Sent(NamedTuple):
+    """One message of a batch."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def sent(effects: Effects, topic: str) -> list[Sent]:
+    return [
+        Sent(partition, *message)
+        for (name, partition), messages in effects.sends.items()
+        if name == topic
+        for message in messages
+    ]
 
 
 def values(effects: Effects, topic: str) -> list[dict[str, Any]]:
@@ -110,7 +124,7 @@ def test_how_records_are_split_into_batches_does_not_matter() -> None:
 
 def test_a_bot_makes_no_row_and_no_view() -> None:
     effects = Partition().fold(viewed(bot=True))
-    assert (effects.rows, effects.sends) == ({}, [])
+    assert (effects.rows, effects.sends) == ({}, {})
 
 
 def test_a_bot_leaves_what_a_row_holds_as_it_is() -> None:
@@ -138,8 +152,8 @@ def test_a_change_and_its_trigger_go_to_the_partition_of_their_person() -> None:
 
 
 def test_the_change_is_sent_before_the_trigger() -> None:
-    topics = [send.topic for send in Partition().fold(viewed(), viewed(T0 + 1)).sends]
-    assert topics == ["segment-changes", "referral-triggers", "profile-views"]
+    effects = Partition().fold(viewed(), viewed(T0 + 1))
+    assert [topic for topic, _ in effects.sends] == ["segment-changes", "referral-triggers", "profile-views"]
 
 
 def test_a_batch_tells_what_happened_in_it() -> None:
