@@ -45,6 +45,7 @@ class Ingest:
         self._log_clock = log_clock
         self._tick_ms = tick_ms
         self._observed = observed
+        self._source = f"{lane.topic}/{lane.partition}/".encode()
         self._tick_key = TICK_KEY + str(lane).encode()
         self._ticked = int.from_bytes(rows.get(self._tick_key) or b"", "big")
 
@@ -75,10 +76,11 @@ class Ingest:
             rejected[parsed.reason] += 1
             send_dead_letter(record, parsed, self._partitions, effects)
             return
-        source = (("source", f"{self._lane.topic}/{self._lane.partition}/{record.offset}".encode()),)
+        source = (("source", b"%s%d" % (self._source, record.offset)),)
         for event in parsed:
-            partition = partition_of(event.alias, self._partitions)
-            effects.send(topics.USER_EVENTS.name, partition, event.alias.encode(), encode_record(event), source)
+            key = event.alias.encode()
+            partition = partition_of(key, self._partitions)
+            effects.send(topics.USER_EVENTS.name, partition, key, encode_record(event), source)
 
     def _tick_if_due(self, at: Millis, effects: Effects) -> None:
         if at >= self._ticked + self._tick_ms:

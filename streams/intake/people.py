@@ -1,6 +1,7 @@
 """People: whose event it is, and what an identify says of them."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,6 +12,8 @@ from streams.intake.wire import WebEvent
 
 MAX_EMAIL: Final = 320
 MAX_FULL_NAME: Final = 200
+PEOPLE_REMEMBERED: Final = 16_384
+"""People whose aliases are remembered: who is busy comes again soon."""
 _looks_like_email = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
 
 
@@ -34,30 +37,31 @@ def who_of(event: WebEvent) -> Who | Rejected:
     `blocked-id` or `no-id` where the id that is needed names nobody.  A blocked anonymousId beside a good userId is as
     good as absent: the event is the user's all the same.
     """
-    user_id = normalise(event.user_id)
-    if user_id is None:
-        return _anonymous(event)
-    if is_blocked(user_id):
-        return _blocked("userId")
     if event.type == "alias":
-        return _linked(user_id, event.previous_id)
-    if event.type == "identify" and (anonymous_id := normalise(event.anonymous_id)) and not is_blocked(anonymous_id):
+        return _linked(event.user_id, event.previous_id)
+    return _who(event.user_id, event.anonymous_id, event.type == "identify")
+
+
+@lru_cache(maxsize=PEOPLE_REMEMBERED)
+def _who(given_user: str | None, given_anonymous: str | None, identifies: bool) -> Who | Rejected:
+    user_id, anonymous_id = normalise(given_user), normalise(given_anonymous)
+    if user_id is None and anonymous_id is None:
+        return Rejected("no-id", "$: neither userId nor anonymousId")
+    if is_blocked(user_id or anonymous_id or ""):
+        return _blocked("anonymousId" if user_id is None else "userId")
+    if user_id is None:
+        return Who(anon_alias(anonymous_id or ""))
+    if identifies and anonymous_id is not None and not is_blocked(anonymous_id):
         return Who(user_alias(user_id), anon_alias(anonymous_id))
     return Who(user_alias(user_id))
 
 
-def _anonymous(event: WebEvent) -> Who | Rejected:
-    anonymous_id = normalise(event.anonymous_id)
-    if event.type == "alias" or anonymous_id is None:
-        needed = "an alias call needs userId" if event.type == "alias" else "neither userId nor anonymousId"
-        return Rejected("no-id", f"$: {needed}")
-    if is_blocked(anonymous_id):
-        return _blocked("anonymousId")
-    return Who(anon_alias(anonymous_id))
-
-
-def _linked(user_id: str, previous: str | None) -> Who | Rejected:
-    previous_id = normalise(previous)
+def _linked(given_user: str | None, given_previous: str | None) -> Who | Rejected:
+    user_id, previous_id = normalise(given_user), normalise(given_previous)
+    if user_id is None:
+        return Rejected("no-id", "$: an alias call needs userId")
+    if is_blocked(user_id):
+        return _blocked("userId")
     if previous_id is None:
         return Rejected("no-id", "$.previousId: an alias call needs it")
     if is_blocked(previous_id):

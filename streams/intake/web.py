@@ -3,8 +3,6 @@
 from hashlib import md5
 from typing import Final
 
-import msgspec
-
 from streams.bots import is_bot
 from streams.events import Link, Millis, Rejected, Source, UserEvent
 from streams.intake.people import NO_TRAITS, texts, traits_of, who_of
@@ -39,20 +37,13 @@ def parse_web_event(
     times = times_of(event, kafka_timestamp)
     if isinstance(times, Rejected):
         return times
-    message_id = _message_id(event, raw or b"")
-    origin = _origin(event, sites)
+    message_id = event.message_id
+    if not message_id or message_id.isspace():
+        message_id = f"md5:{md5(raw or b'', usedforsecurity=False).hexdigest()}"
+    visit, source, bot = _origin(event, sites)
     traits = traits_of(event) if event.type == "identify" else NO_TRAITS
     record = UserEvent(
-        alias=who.alias,
-        message_id=message_id,
-        at=times.at,
-        received_at=times.received_at,
-        name=name,
-        visit=origin.visit,
-        source=origin.source,
-        bot=origin.bot,
-        email=traits.email,
-        full_name=traits.full_name,
+        who.alias, message_id, times.at, times.received_at, name, visit, source, bot, traits.email, traits.full_name
     )
     if who.linked is None:
         return (record,)
@@ -68,33 +59,18 @@ def _counted_name(event: WebEvent) -> str | Rejected:
     return name
 
 
-def _message_id(event: WebEvent, raw: bytes) -> str:
-    if event.message_id and not event.message_id.isspace():
-        return event.message_id
-    return f"md5:{md5(raw, usedforsecurity=False).hexdigest()}"
-
-
-class _Origin(msgspec.Struct, frozen=True, gc=False):
-    visit: bool
-    source: Source | None
-    bot: bool
-
-
-_NO_VISIT: Final = _Origin(visit=False, source=None, bot=False)
-_BOT: Final = _Origin(visit=False, source=None, bot=True)
-
-
-def _origin(event: WebEvent, sites: WebSites) -> _Origin:
+def _origin(event: WebEvent, sites: WebSites) -> tuple[bool, Source | None, bool]:
+    """Say whether it is a visit, from where, and whether a bot's."""
     context = event.context or _NO_CONTEXT
     if is_bot(context.user_agent):
-        return _BOT
+        return False, None, True
     page = _page(event, context)
     visits = event.type == "page" or (page.url and not page.url.isspace()) or has_values(context.campaign)
     if not visits:
-        return _NO_VISIT
+        return False, None, False
     ad = context.referrer
     ad_type = ad.type if ad and ad.id else None
-    return _Origin(visit=True, source=source_of(context.campaign, page.url, page.referrer, sites, ad_type), bot=False)
+    return True, source_of(context.campaign, page.url, page.referrer, sites, ad_type), False
 
 
 def _page(event: WebEvent, context: Context) -> Page:
