@@ -65,19 +65,26 @@ class LaneProducer:
             point("after-begin")
             written = await self._appended({changelog: [(key, row, ()) for key, row in rows.items()]})
             point("inside-rows")
-            rows_end = max([int((await delivery).offset) + count for delivery, count in written])
-            point("after-rows")
             sent = await self._appended(sends)
             if sent:
                 point("inside-sends")
-            for delivery, _ in sent:
-                await delivery
-            point("after-sends")
-            offsets = {TopicPartition(self.lane.topic, self.lane.partition): offset}
-            await self._producer.send_offsets_to_transaction(offsets, self._group)
+            moved = asyncio.ensure_future(self._offset_moved(offset))  # on its way while the messages are
+            try:
+                rows_end = max([int((await delivery).offset) + count for delivery, count in written])
+                point("after-rows")
+                for delivery, _ in sent:
+                    await delivery
+                point("after-sends")
+                await moved
+            finally:
+                moved.cancel()
             point("after-offsets")
             await self._ended()
         return rows_end
+
+    async def _offset_moved(self, offset: int) -> None:
+        offsets = {TopicPartition(self.lane.topic, self.lane.partition): offset}
+        await self._producer.send_offsets_to_transaction(offsets, self._group)
 
     async def _appended(self, messages: Messages) -> list[tuple[Delivery, int]]:
         """Hand over batches; return what tells that they are written, and the number of messages in each."""
