@@ -18,6 +18,10 @@ from faust.types.tuples import TP, Message
 
 from agents.runtime.contract import Lane
 
+FETCH_BYTES = 64 << 10
+FETCH_WAIT_MS = 50
+"""A fetch is answered when there is so much, or after so long: otherwise each few records are a fetch of their own."""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -57,7 +61,7 @@ class Fetched(NamedTuple):
 
 
 class CommittedThread(driver.AIOKafkaConsumerThread):
-    """Reads committed records only (Faust has no setting for that outside its own transactions), and numbers fetches.
+    """Reads committed records only, in fetches of some size (Faust has settings for neither), and numbers fetches.
 
     Seeks and numbers belong together: both happen on this thread's loop, so a fetch is of the epoch it was read in.
     """
@@ -101,6 +105,7 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
+        consumer._fetch_min_bytes, consumer._fetch_max_wait_ms = FETCH_BYTES, FETCH_WAIT_MS
         return consumer
 
 

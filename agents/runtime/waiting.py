@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 from agents.runtime.delivery import Batch
 
@@ -17,6 +18,7 @@ class Waiting:
         self._batches: deque[Batch] = deque()
         self._records = 0
         self._filled = asyncio.Event()
+        self._much = asyncio.Event()
         self._emptied = asyncio.Event()
 
     def __len__(self) -> int:
@@ -30,6 +32,14 @@ class Waiting:
         self._batches.append(batch)
         self._records += len(batch.records)
         self._filled.set()
+        if 2 * self._records >= self._most:
+            self._much.set()
+
+    async def gather(self, seconds: float) -> None:
+        """Let batches gather for so long, or until half of the room is taken."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._much.wait()
 
     async def take(self, seconds: float) -> list[Batch]:
         """Take all, in order; wait so long for the first one; empty: none came."""
@@ -46,5 +56,6 @@ class Waiting:
         self._batches.clear()
         self._records = 0
         self._filled.clear()
+        self._much.clear()
         self._emptied.set()
         return taken

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from streams.activity import Known, Part, latest_known
 from streams.events import Alias, Millis, Source, UserEvent
 from streams.policy import UNITS_MS, Policy
-from streams.profile.state import NEVER, Attached, Profile
+from streams.profile.state import NEVER, Attached, Profile, Visited
 from streams.sessions import Sealed
 
 SPARE_MS = UNITS_MS["d"]
@@ -65,15 +65,29 @@ def seal_by_itself(arrived: Attached, boundary: Millis, policy: Policy) -> None:
 
 
 def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> None:
-    """Fold one visit; one that is not the latest makes all stored ones be folded again."""
-    if profile.fold.follows(at, key):
-        profile.fold = profile.fold.visit(at, key, source, policy.web)
-    else:
+    """Fold one visit, with those again that it comes before: the recent ones, or all that are stored."""
+    recent = profile.recent
+    later: list[Visited] = []
+    while recent and (at, key) < (recent[-1].at, recent[-1].key):
+        later.append(recent.pop())
+    if later:
+        profile.fold = later[-1].before
+    if not profile.fold.follows(at, key):
         refold(profile, policy)
+        return
+    _fold(profile, at, key, source, policy)
+    for one in reversed(later):
+        _fold(profile, one.at, one.key, one.source, policy)
+
+
+def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> None:
+    profile.recent.append(Visited(at, key, source, profile.fold))
+    profile.fold = profile.fold.visit(at, key, source, policy.web)
 
 
 def refold(profile: Profile, policy: Policy) -> None:
     """Fold all stored visits again, from the seal on."""
+    profile.recent.clear()
     profile.fold = profile.sealed.fold.visits(_unsealed(profile), policy.web)
 
 

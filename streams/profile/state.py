@@ -1,19 +1,23 @@
 """Room 6a.  State: the row of one alias, and how it is written."""
 
+from collections import deque
 from collections.abc import Iterator
+from functools import cached_property
 from struct import Struct as Layout
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from streams.activity import Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger
-from streams.events import Alias, Millis, Record
+from streams.events import Alias, Millis, Record, Source
 from streams.policy import Policy
 from streams.segments import Change, Standing
 from streams.sessions import Fold, Sealed, earlier, later
 
 NEVER: Millis = 1 << 62
+RECENT_VISITS = 32
+"""A visit that comes after so many later ones makes all stored ones be folded again."""
 
 
 class Attached(msgspec.Struct, array_like=True):
@@ -23,7 +27,16 @@ class Attached(msgspec.Struct, array_like=True):
     sealed: Sealed
 
 
-class Profile(msgspec.Struct, array_like=True):
+class Visited(NamedTuple):
+    """A visit that was folded, and what the fold was before it."""
+
+    at: Millis
+    key: bytes
+    source: Source | None
+    before: Fold
+
+
+class Profile(msgspec.Struct, array_like=True, dict=True):
     """The row of one alias; of a person where the alias is one (a user, or an anonymous alias without link).
 
     Changed in place: what a failed transaction left behind is never used again.
@@ -44,6 +57,11 @@ class Profile(msgspec.Struct, array_like=True):
     wakes_at: Millis = NEVER
     """When time alone changes something; `NEVER`: nothing is due."""
     rule_version: int = 0
+
+    @cached_property
+    def recent(self) -> deque[Visited]:
+        """The visits folded last, in order: for one that comes a little late.  Not packed."""
+        return deque(maxlen=RECENT_VISITS)
 
     @property
     def key(self) -> Alias:
