@@ -81,6 +81,14 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         self._numbers[tp] = 0
         return self._epochs[tp]
 
+    async def fetched(self, tp: TP) -> tuple[int, int]:
+        """Return the present epoch, and how many fetches it has had."""
+        epoch, number = await self.call_thread(self._fetched, tp)
+        return int(epoch), int(number)
+
+    async def _fetched(self, tp: TP) -> tuple[int, int]:
+        return self._epochs[tp], self._numbers[tp]
+
     async def nothing_waits(self, tp: TP, epoch: int, number: int) -> bool:
         """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come.
 

@@ -97,6 +97,11 @@ class Engine:
         """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come."""
         return bool(await _bounded(self._consumer._thread.nothing_waits(TP(*lane), epoch, number)))
 
+    async def fetched(self, lane: Lane) -> tuple[int, int]:
+        """Return the present epoch, and how many fetches it has had."""
+        epoch, number = await _bounded(self._consumer._thread.fetched(TP(*lane)))
+        return epoch, number
+
     async def restart_at(self, lane: Lane, offset: int) -> int:
         """Fetch again from an offset."""
         return int(await _bounded(self._consumer.restart_at(TP(*lane), offset)))

@@ -19,7 +19,7 @@ from agents.runtime.transactions import LaneProducer
 from agents.runtime.waiting import Waiting
 
 log = structlog.get_logger(__name__)
-REST = 3.0
+REST = 1.0
 MOST_REST_SECONDS = 0.3
 """After a transaction a lane rests so many times as long as that took, unless half a batch waits by then.
 
@@ -41,6 +41,9 @@ class Delivery(Protocol):
 
     async def nothing_waits(self, lane: Lane, epoch: int, number: int) -> bool:
         """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come."""
+
+    async def fetched(self, lane: Lane) -> tuple[int, int]:
+        """Return the present epoch, and how many fetches it has had."""
 
     async def restart_at(self, lane: Lane, offset: int) -> int:
         """Fetch again from an offset; return the epoch of the batches that come from there."""
@@ -99,6 +102,8 @@ class LaneWork:
     highwater: int = 0
     _epoch: int = -1
     _number: int = 0
+    _awaited: tuple[int, int] = (-1, 0)
+    """Fetches that there had been when nothing came the last time."""
     _rests_until: float = 0.0
     """Monotonic seconds."""
     _resting: asyncio.Event = field(default_factory=asyncio.Event)
@@ -188,8 +193,8 @@ class LaneWork:
             async with self._busy:
                 if batches:
                     await self._apply(batches, producer, store, processor)
-                elif self.job.idle_seconds is not None:
-                    await self._idle(producer, store, processor)
+                else:
+                    await self._quiet(producer, store, processor)
                 self._progressed()
 
     async def _apply(self, batches: list[Batch], producer: LaneProducer, store: Store, processor: Processor) -> None:
@@ -215,6 +220,15 @@ class LaneWork:
         seconds = max(0.0, batch.fetched_at - newest) / 1000 if waiting else 0.0
         self.around.observer.behind(self.lane, waiting, seconds)
 
+    async def _quiet(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
+        """Nothing came for a while: fetch again if something should have, else let time pass."""
+        fetched = await self.around.delivery.fetched(self.lane)
+        if fetched > (self._epoch, self._number) and fetched == self._awaited:
+            await self._fetch_again()
+        elif self.job.idle_seconds is not None:
+            await self._idle(producer, store, processor)
+        self._awaited = fetched
+
     async def _idle(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
         """Let time pass, if really nothing waits: the fetcher may only be busy with other lanes."""
         now = int(time() * 1000)
@@ -235,14 +249,17 @@ class LaneWork:
             if batch.epoch != self._epoch:
                 continue
             if batch.number != self._number:
-                log.warning("fetch again", lane=str(self.lane), position=self.position)
-                self.around.observer.repaired(self.lane)
-                self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
-                self._number = 0
+                await self._fetch_again()
                 break
             self._number += 1
             fit.append(batch)
         return fit
+
+    async def _fetch_again(self) -> None:
+        log.warning("fetch again", lane=str(self.lane), position=self.position)
+        self.around.observer.repaired(self.lane)
+        self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
+        self._number = 0
 
     async def _commit(self, effects: Effects, end: int, producer: LaneProducer, store: Store) -> None:
         rows = effects.rows | {self._position_key: end.to_bytes(8, "big")}

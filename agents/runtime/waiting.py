@@ -37,6 +37,8 @@ class Waiting:
 
     async def gather(self, seconds: float) -> None:
         """Let batches gather for so long, or until half of the room is taken."""
+        if seconds <= 0:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._much.wait()

@@ -28,10 +28,15 @@ class Surroundings:
     restarts: list[int] = field(default_factory=list)
     repairs: int = 0
     batch_records: int = 10
+    fetches: tuple[int, int] = (1, 0)
+    """Epoch and number of the next fetch."""
 
     async def restart_at(self, lane: Lane, offset: int) -> int:
         self.restarts.append(offset)
         return 1 + len(self.restarts)
+
+    async def fetched(self, lane: Lane) -> tuple[int, int]:
+        return self.fetches
 
     def repaired(self, lane: Lane) -> None:
         self.repairs += 1
@@ -77,6 +82,22 @@ async def test_a_fetch_of_a_former_epoch_is_left_out(work: LaneWork, around: Sur
 async def test_a_hole_in_the_offsets_is_no_missing_fetch(work: LaneWork, around: Surroundings) -> None:
     batches = [batch(10, 11), batch(17, 19, number=1)]
     assert await work._contiguous(batches) == batches, "transaction markers and compaction leave holes"
+    assert around.restarts == []
+
+
+async def test_a_fetch_that_was_dropped_with_none_after_it_is_missed_at_the_second_look(
+    work: LaneWork, around: Surroundings
+) -> None:
+    around.fetches = (1, 1)
+    await work._quiet(None, None, None)  # type: ignore[arg-type]
+    assert around.restarts == [], "it may be on its way"
+    await work._quiet(None, None, None)  # type: ignore[arg-type]
+    assert (around.restarts, around.repairs) == ([10], 1)
+
+
+async def test_where_all_fetches_came_there_is_nothing_to_fetch_again(work: LaneWork, around: Surroundings) -> None:
+    for _ in range(3):
+        await work._quiet(None, None, None)  # type: ignore[arg-type]
     assert around.restarts == []
 
 

@@ -1,0 +1,1 @@
+"""Faults: whatever dies, every row and trigger is what the log says, once."""

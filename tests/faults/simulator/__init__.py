@@ -1,0 +1,1 @@
+"""The commit protocol over a broker in memory."""
