@@ -7,7 +7,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from struct import Struct as Layout
-from sys import byteorder
 
 import msgspec
 
@@ -24,6 +23,7 @@ NO_VISIT, CONTINUES, FIRST_SOURCE = 0, 1, 2
 """Marks of a stored event; from `FIRST_SOURCE` on: a visit from `sources[mark - FIRST_SOURCE]`."""
 
 _INSTANT = Layout("=q").pack
+_READ_INSTANT = Layout("=q").unpack_from
 _MARK = Layout("=H").pack
 _KEYS = Layout(f"{KEY_BYTES}s").iter_unpack
 
@@ -263,4 +263,5 @@ def latest_known(one: Known | None, other: Known | None) -> Known | None:
 
 
 def _newest(column: bytearray) -> Millis:
-    return int.from_bytes(column[-8:], byteorder)
+    newest: Millis = _READ_INSTANT(column, len(column) - 8)[0]
+    return newest

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from agents.local.processes import Daemon, LocalError, Progress, free_port, run_tool
@@ -51,12 +52,27 @@ BROKER: dict[str, str | int] = {
 
 
 class Kafka:
-    """The broker of one data folder.  `lib` keeps the jars and may be shared by several."""
+    """The broker of one data folder.
 
-    def __init__(self, folder: Path, lib: Path, port: int, version: str = "") -> None:
+    `lib` keeps the jars and may be shared by several.  `own` are settings that this broker has otherwise than `BROKER`;
+    brokers of one cluster share `cluster_id`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        lib: Path,
+        port: int,
+        version: str = "",
+        *,
+        own: Mapping[str, str | int] | None = None,
+        cluster_id: str = "",
+    ) -> None:
         self.folder = folder.resolve()
         self.port = port
         self.version = version or default_version()
+        self.own = dict(own or {})
+        self.cluster_id = cluster_id or new_cluster_id()
         self.lib = lib.resolve() / self.version
         self.daemon = Daemon("Kafka", self.folder / "kafka.pid", self.folder / "kafka.log")
 
@@ -108,9 +124,10 @@ class Kafka:
             "controller.quorum.voters": f"1@{controller}",
             "log.dirs": self.folder / "data",
         }
-        self._properties.write_text("".join(f"{name}={value}\n" for name, value in (BROKER | places).items()))
+        settings = BROKER | places | self.own
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         if not (self.folder / "data" / "meta.properties").is_file():
-            tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", self._properties)
+            tool = ("kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c", self._properties)
             run_tool(self._java(*tool), timeout_seconds=START_SECONDS)
 
     def _java(self, *arguments: str | Path) -> list[str | Path]:
@@ -151,5 +168,6 @@ async def answers(bootstrap: str, *, timeout_seconds: float) -> bool:
         logger.setLevel(level)
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
+    """Make the id of a cluster, as Kafka writes them."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
