@@ -1,6 +1,6 @@
 # Touchline: the two commands are `make demo` and `make test`; `make` alone lists them all.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-once test test-fast lint types downloads clean
+.PHONY: help setup demo demo-once test test-fast bench lint types downloads clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -26,6 +26,9 @@ test: lint types downloads ## Everything: lint, types, and all tests on a real K
 
 test-fast: setup ## The tests that need neither Kafka nor Redis
 	@$(BIN)/pytest -m "not integration" $(PYTEST_ARGS)
+
+bench: downloads ## This worker, Kafka Streams, Quix Streams and Faust at the same job; under 20 minutes
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 lint: setup ## Style, formatting and the rules about who may import whom
 	@$(BIN)/ruff check .

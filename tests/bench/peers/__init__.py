@@ -1,0 +1,1 @@
+"""The programs that the worker is measured against."""

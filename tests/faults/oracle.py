@@ -1,0 +1,179 @@
+"""The second oracle: replays the log in the order in which it was applied, and compares every step.
+
+The changelog tells that order: each transaction's rows end with the source position after it.  Unlike `verify` this
+asks the processors themselves, alone, without Kafka, crashes or restarts: what they make of each step has to be what
+stands in the changelog and in the topics.  So the two oracles fail for different reasons.  Pure.
+"""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from aiokafka.structs import ConsumerRecord
+
+from agents.processors.ingest import GRACE_MS, TICK_KEY
+from agents.runtime.contract import Effects, Headers, Job, Lane
+from agents.runtime.restore import BARRIER_KEY
+from agents.runtime.stores import MemoryStore
+
+POSITION = b"@position/"
+KEPT = 20
+Log = Mapping[tuple[str, int], Sequence[ConsumerRecord]]
+"""{(topic, partition): committed records, in order}."""
+
+
+class Sent(NamedTuple):
+    """A message in a topic, apart from its offset."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Step(NamedTuple):
+    """What one transaction wrote to a changelog."""
+
+    rows: dict[bytes, bytes | None]
+    position: int
+    """Source offset after it."""
+
+
+@dataclass
+class Findings:
+    """What differs between the log and its replay; `steps` and `messages` say on how much that was proved."""
+
+    lost: int = 0
+    doubled: int = 0
+    phantom: int = 0
+    wrong_rows: int = 0
+    steps: int = 0
+    messages: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        """Keep the words for a difference, if it is among the first."""
+        if len(self.first) < KEPT:
+            self.first.append(what)
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.lost or self.doubled or self.phantom or self.wrong_rows)
+
+
+def compare(
+    log: Log, jobs: Iterable[Job], *, changelogs: Mapping[str, str], outputs: Collection[str], partitions: int
+) -> Findings:
+    """Replay every lane of `jobs`, and compare with what stands in the `outputs`, all of whose messages are theirs.
+
+    `changelogs` gives the topic of each table.  The log has to be consumed: what nobody applied counts as lost.
+    """
+    found = Findings()
+    expected: list[tuple[Lane, Sent]] = []
+    for job in jobs:
+        for topic in job.topics:
+            for partition in range(partitions):
+                lane = Lane(topic, partition)
+                steps = list(steps_of(log.get((changelogs[job.table], partition), ()), topic))
+                expected += [(lane, sent) for sent in _replayed(job, lane, steps, log.get(lane, ()), found)]
+    there = [
+        Sent(topic, partition, one.key, one.value, tuple(one.headers))
+        for (topic, partition), records in log.items()
+        if topic in outputs
+        for one in records
+    ]
+    found.messages = len(expected)
+    _compare_messages(expected, there, found)
+    return found
+
+
+def steps_of(changelog: Iterable[ConsumerRecord], topic: str) -> Iterator[Step]:
+    """Cut a changelog where a transaction of this topic's lane ends: at its position row."""
+    rows: dict[bytes, bytes | None] = {}
+    for record in changelog:
+        if record.key == POSITION + topic.encode():
+            yield Step(rows, int.from_bytes(record.value or b"", "big"))
+            rows = {}
+        elif record.key != BARRIER_KEY:
+            rows[record.key] = record.value
+
+
+def _replayed(
+    job: Job, lane: Lane, steps: Sequence[Step], source: Sequence[ConsumerRecord], found: Findings
+) -> Iterator[Sent]:
+    """Fold the records of each step; yield the messages that follow, note the rows that differ."""
+    rows = MemoryStore()
+    processor = job.make(lane, rows)
+    waiting = deque(source)
+    position = 0
+    for step in steps:
+        found.steps += 1
+        if step.position < position:
+            found.doubled += position - step.position
+            found.note(f"{lane}: applied again from {step.position}, after {position}")
+        batch = []
+        while waiting and waiting[0].offset < step.position:
+            batch.append(waiting.popleft())
+        position = step.position
+        told_until = _told_until(lane, step)
+        effects = processor.fold(batch, told_until) if batch else (processor.idle(told_until) or Effects())
+        _compare_rows(lane, step, effects.rows, found)
+        rows.write(effects.rows, position)
+        if effects.committed is not None:
+            effects.committed()
+        for (topic, partition), messages in effects.sends.items():
+            yield from (Sent(topic, partition, key, value, headers) for key, value, headers in messages)
+    if waiting:
+        found.lost += len(waiting)
+        found.note(f"{lane}: {len(waiting)} records were never applied, the first is {waiting[0].offset}")
+
+
+def _told_until(lane: Lane, step: Step) -> int:
+    """Wall time is in no record; but where a step ticked, the tick says it."""
+    ticked = step.rows.get(TICK_KEY + str(lane).encode())
+    return int.from_bytes(ticked, "big") + GRACE_MS if ticked else 0
+
+
+def _compare_rows(lane: Lane, step: Step, expected: Mapping[bytes, bytes | None], found: Findings) -> None:
+    for key in step.rows.keys() | expected.keys():
+        if step.rows.get(key, b"absent") != expected.get(key, b"absent"):
+            found.wrong_rows += 1
+            found.note(f"{lane}: row {key!r} is not what the records before {step.position} come to")
+
+
+def _compare_messages(expected: Sequence[tuple[Lane, Sent]], there: Sequence[Sent], found: Findings) -> None:
+    wanted, have = Counter(sent for _, sent in expected), Counter(there)
+    for sent in wanted.keys() | have.keys():
+        more = have[sent] - wanted[sent]
+        if more == 0:
+            continue
+        where = f"{sent.topic}/{sent.partition} {sent.key!r}"
+        if more < 0:
+            found.lost -= more
+            found.note(f"{where}: {-more} lost of {wanted[sent]}: {sent.value!r:.200}")
+        elif wanted[sent]:
+            found.doubled += more
+            found.note(f"{where}: {more} too many: {sent.value!r:.200}")
+        else:
+            found.phantom += more
+            found.note(f"{where}: {more} that nothing explains: {sent.value!r:.200}")
+    if wanted == have:
+        _compare_order(expected, there, found)
+
+
+def _compare_order(expected: Sequence[tuple[Lane, Sent]], there: Sequence[Sent], found: Findings) -> None:
+    """What one lane sent of one key has to stand in its order; lanes may come between each other."""
+    places: dict[Sent, deque[tuple[Lane, int]]] = defaultdict(deque)
+    for number, (lane, sent) in enumerate(expected):
+        places[sent].append((lane, number))
+    latest: dict[tuple[Lane, str, int, bytes | None], int] = {}
+    for sent in there:
+        lane, number = places[sent].popleft()
+        stream = (lane, sent.topic, sent.partition, sent.key)
+        if number < latest.get(stream, -1):
+            found.wrong_rows += 1
+            found.note(f"{sent.topic}/{sent.partition} {sent.key!r}: not in the order of {lane}")
+        latest[stream] = number
