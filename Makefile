@@ -1,6 +1,6 @@
 # Touchline: the two commands are `make demo` and `make test`; `make` alone lists them all.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-once test test-fast bench lint types downloads clean
+.PHONY: help setup demo demo-once test test-fast bench faults soak lint types downloads clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -29,6 +29,12 @@ test-fast: setup ## The tests that need neither Kafka nor Redis
 
 bench: downloads ## This worker, Kafka Streams, Quix Streams and Faust at the same job; under 20 minutes
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+faults: downloads ## Kill, stop, cut and corrupt everything on two Kafkas, and verify; about an hour
+	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)
+
+soak: downloads ## The same for a night: four times the runs, two hours of random kills
+	@$(BIN)/python -m tests.faults --soak $(FAULTS_ARGS)
 
 lint: setup ## Style, formatting and the rules about who may import whom
 	@$(BIN)/ruff check .

@@ -47,10 +47,10 @@ async def create_topics(settings: Settings) -> list[str]:
 async def check_topics(settings: Settings) -> list[str]:
     """Compare the broker's topics with the declared ones; return a sentence for each problem, none if all is well.
 
-    Raise `AdminError` if the broker cannot be asked.
+    Raise `AdminError` if the broker cannot be asked, or does not know all of its leaders yet: ask again.
     """
     async with _admin(settings) as admin:
-        existing = await _partitions(admin, wanted(settings))
+        existing = await _existing(admin, wanted(settings))
         policies = await _cleanup_policies(admin, existing)
     problems = [
         f"The topic {topic.name} is missing. Run `touchline topics create`."
@@ -96,6 +96,16 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         raise AdminError(msg) from error
     finally:
         await admin.close()
+
+
+async def _existing(admin: AIOKafkaAdminClient, those: Iterable[Topic]) -> dict[str, int]:
+    """Count the partitions of each topic that exists; a topic without its leaders is no missing one."""
+    described = await admin.describe_topics([topic.name for topic in those])
+    for found in described:
+        _raise_for([(found["topic"], found["error_code"])], besides=UnknownTopicOrPartitionError)
+        if any(partition["leader"] < 0 for partition in found["partitions"]):
+            raise AdminError(f"The topic {found['topic']} has partitions without a leader: are all brokers up?")
+    return {found["topic"]: len(found["partitions"]) for found in described if found["error_code"] == 0}
 
 
 async def _partitions(admin: AIOKafkaAdminClient, those: Iterable[Topic]) -> dict[str, int]:

@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import logging
+import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import faust
@@ -15,7 +18,7 @@ from agents.admin import AdminError, check_topics
 from agents.metrics import WorkerMetrics
 from agents.observer import ProcessorObserver
 from agents.probes import Health, Probes
-from agents.runtime.engine import Engine, compiled_faust
+from agents.runtime.engine import Engine, compiled_faust, leave
 from agents.settings import Settings, Store
 from agents.sinks.redis import RedisSink
 from agents.topology import NORMALISE_EVENTS, TRACK_PROFILES, jobs
@@ -23,20 +26,30 @@ from streams import topics
 from streams.policy import Policy
 
 log = structlog.get_logger(__name__)
-MISCONFIGURED = 78
-"""Exit code: topics are missing or do not fit (EX_CONFIG); starting again does not help."""
+AWAY, MISCONFIGURED = 69, 78
+"""Exit codes: Kafka does not answer (EX_UNAVAILABLE), start again; topics are missing or do not fit (EX_CONFIG),
+starting again does not help."""
+AWAY_SECONDS = 60.0
+"""How long a starting worker waits for Kafka."""
+ASK_SECONDS = 1.0
+WATCH_SECONDS = 10.0
+"""Between two looks at the topics: somebody may give one more partitions."""
 
 
 def run_worker(settings: Settings) -> int:
     """Run a worker until SIGTERM or SIGINT; return its exit code.
 
     Refuses to start (78) when topics are missing or their partition counts differ, and when Faust's compiled
-    extension is absent.
-    Leaves at once with 70 (in doubt), 71 (fenced) or 75 (stalled): start it again.
+    extension is absent; leaves with 78, too, when they differ later.
+    Leaves at once with 69 (no Kafka), 70 (in doubt), 71 (fenced) or 75 (stalled): start it again.
     """
     _prepare_process()
     policy = rules_file.load(settings.rules)
-    problems = _problems(settings)
+    try:
+        problems = _problems(settings)
+    except AdminError as error:
+        log.error("cannot start", problem=str(error))
+        return AWAY
     for problem in problems:
         log.error("cannot start", problem=problem)
     if problems:
@@ -60,10 +73,20 @@ def _prepare_process() -> None:
 def _problems(settings: Settings) -> list[str]:
     if not compiled_faust():
         return ["Faust's compiled extension is missing. Install the wheel for this platform and unset NO_CYTHON."]
-    try:
-        return asyncio.run(check_topics(settings))
-    except AdminError as error:
-        return [str(error)]
+    return asyncio.run(_topic_problems(settings))
+
+
+async def _topic_problems(settings: Settings) -> list[str]:
+    """Ask Kafka, again and again for a while: it may be starting, too.  Raise AdminError where it stays away."""
+    deadline = monotonic() + AWAY_SECONDS
+    while True:
+        try:
+            return await check_topics(settings)
+        except AdminError as error:
+            if monotonic() > deadline:
+                raise
+            log.warning("waiting for Kafka", problem=str(error))
+            await asyncio.sleep(ASK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
 
 
 def _run(app: faust.App) -> int:
@@ -144,6 +167,16 @@ def _add_neighbours(app: faust.App, engine: Engine, settings: Settings, metrics:
             health.ready = engine.ready
             health.waiting_for = "recovery" if engine.assigned.is_set() else "assignment"
             await asyncio.sleep(0.5)
+
+    @app.task
+    async def watch_topics() -> None:
+        """With other partition counts the same person could have two rows: leave before one is written."""
+        while not app.should_stop:
+            await asyncio.sleep(WATCH_SECONDS)
+            with suppress(AdminError):  # Kafka is away: lanes notice by themselves
+                problems = await check_topics(settings)
+                if problems:
+                    leave(MISCONFIGURED, " ".join(problems))
 
     @app.on_before_shutdown.connect
     async def let_go(*args: Any, **kwargs: Any) -> None:

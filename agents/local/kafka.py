@@ -169,5 +169,8 @@ async def answers(bootstrap: str, *, timeout_seconds: float) -> bool:
 
 
 def new_cluster_id() -> str:
-    """Make the id of a cluster, as Kafka writes them."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """Make the id of a cluster, as Kafka writes them: its own tool takes one that begins with `-` for an option."""
+    while True:
+        made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not made.startswith("-"):
+            return made

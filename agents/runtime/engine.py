@@ -145,9 +145,9 @@ class Engine:
         error = task.exception()
         if isinstance(error, LaneFencedError):
             self._observer.taken(lane)
-            _leave(FENCED, f"{lane} belongs to another worker now")
+            leave(FENCED, f"{lane} belongs to another worker now")
         log.error("lane failed", lane=str(lane), exc_info=error)
-        _leave(IN_DOUBT, f"{lane}: {error!r}")
+        leave(IN_DOUBT, f"{lane}: {error!r}")
 
     async def _surroundings(self) -> Surroundings:
         if self._around is None:
@@ -217,7 +217,7 @@ async def _bounded(call: Coroutine[Any, Any, Any]) -> Any:
         return await call
 
 
-def _leave(code: int, reason: str) -> NoReturn:
+def leave(code: int, reason: str) -> NoReturn:
     """Leave at once: any further step could build on a state that never was."""
     sys.stderr.write(f"touchline worker: leaving with {code}: {reason}\n")
     sys.stderr.flush()

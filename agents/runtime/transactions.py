@@ -9,7 +9,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from agents.runtime.contract import Lane, Message, Messages
-from agents.runtime.faults import point
+from agents.runtime.faults import SENT_TO, point
 
 BATCH_BYTES = 1 << 20
 REQUEST_BYTES = 2 << 20
@@ -88,11 +88,11 @@ class LaneProducer:
 
     async def _appended(self, messages: Messages) -> list[tuple[Delivery, int]]:
         """Hand over batches; return what tells that they are written, and the number of messages in each."""
-        return [
-            batch
-            for (topic, partition), some in messages.items()
-            for batch in await self._batched(topic, partition, some)
-        ]
+        handed_over = []
+        for (topic, partition), some in messages.items():
+            handed_over += await self._batched(topic, partition, some)
+            point(f"{SENT_TO}{topic}")
+        return handed_over
 
     async def _batched(self, topic: str, partition: int, messages: list[Message]) -> list[tuple[Delivery, int]]:
         """Send whole batches: 0.3 microseconds a message where `send` takes 14."""

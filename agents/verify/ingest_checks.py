@@ -107,8 +107,9 @@ FULL = f"""SELECT '{USER_EVENTS}/' || r.sp || '/' || r.so, '', 'is to be rejecte
     LEFT JOIN ue ON ue.p = r.sp AND ue.o = r.so
     WHERE NOT coalesce(times = 1 AND ue.kind NOT IN ('bad', 'tick') AND ue.digest = r.digest, false) ORDER BY 1"""
 
-LEAVE_OUT = f"""UPDATE ue SET kind = 'refused' WHERE EXISTS
-    (FROM rejected r WHERE r.st = '{USER_EVENTS}' AND r.reason = 'row-full' AND r.sp = ue.p AND r.so = ue.o)"""
+REFUSED = f"""EXISTS
+    (FROM rejected r WHERE r.st = '{USER_EVENTS}' AND r.reason = 'row-full' AND r.sp = one.p AND r.so = one.o)"""
+LEAVE_OUT = (f"UPDATE ue AS one SET kind = 'refused' WHERE {REFUSED}", f"DELETE FROM entry AS one WHERE {REFUSED}")
 
 KNOWN = ["channel", "ga4", "source", "medium", "campaign", "term", "content", "click", "referrer", "landing"]
 
@@ -166,7 +167,8 @@ def _refusals(con: duckdb.DuckDBPyConnection) -> Check:
 
 def leave_out_refused(con: duckdb.DuckDBPyConnection) -> None:
     """Take what a full row refused out of what is retold: how full it was is the core's own affair."""
-    con.execute(LEAVE_OUT)
+    for statement in LEAVE_OUT:
+        con.execute(statement)
 
 
 def _sources(con: duckdb.DuckDBPyConnection) -> Check:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from agents.local.kafka import BROKER, Kafka, default_version, need
+from agents.local.kafka import BROKER, Kafka, default_version, need, new_cluster_id
 from agents.local.processes import LocalError
 from agents.local.redis import Redis
 
@@ -40,3 +40,9 @@ def test_without_redis_and_without_debian_the_next_step_is_to_install_it(tmp_pat
     assert shutil.which("redis-server") is None
     with pytest.raises(LocalError, match="Install Redis"):
         Redis(tmp_path / "redis", tmp_path / "redis-lib", 1).fetch(lambda line: None)
+
+
+def test_no_cluster_id_looks_like_an_option_to_kafkas_tools() -> None:
+    made = {new_cluster_id() for _ in range(3000)}
+    assert len(made) == 3000
+    assert not any(one.startswith("-") for one in made)

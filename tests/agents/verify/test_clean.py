@@ -62,3 +62,27 @@ def test_a_detached_part_takes_its_events_along() -> None:
     kinds = [b'"kind":"detach"' in (one.value or b"") for one in world.topics["user-events"]]
     assert sum(kinds) == 1
     assert check(world, RULES).clean
+
+
+class FullRow(Company):
+    """A company whose rows have no room for events named `Refused`."""
+
+    def fold(self, p: int, offset: int, record: dict) -> None:
+        if record.get("name") != "Refused":
+            super().fold(p, offset, record)
+            return
+        refused = next(one for one in self.topics["user-events"] if (one.partition, one.offset) == (p, offset))
+        headers = {"reason": "row-full", "topic": "user-events", "partition": p, "offset": offset, "detail": "why"}
+        pairs = [(name, str(text).encode()) for name, text in headers.items()]
+        self.put("rejected-events", p, refused.value, (refused.key or b"").decode(), headers=pairs)
+
+
+def test_what_a_full_row_refused_is_left_out_of_the_person() -> None:
+    firm = FullRow(2)
+    firm.tick(T0)
+    for minute, name in enumerate(["Report Viewed", "Report Viewed", "Refused", "Refused"]):
+        at = T0 + minute * MINUTE
+        firm.web(event("track", at, anonymousId="a", userId="u1", event=name), at)
+    report = check(firm.world(), RULES)
+    assert [one for found in report.checks for one in found.first] == []
+    assert report.named("rejections").unchecked == 2

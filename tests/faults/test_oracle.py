@@ -1,0 +1,194 @@
+"""The second oracle finds nothing in a log that is right, and each thing that is made wrong in it."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from random import Random
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from agents import rules_file
+from agents.metrics import WorkerMetrics
+from agents.observer import ProcessorObserver
+from agents.runtime.contract import Effects, Headers, Lane
+from agents.runtime.stores import MemoryStore
+from agents.settings import Settings
+from agents.topology import jobs
+from streams import topics
+from streams.policy import Policy
+from tests.faults import load
+from tests.faults.oracle import POSITION, Findings
+from tests.faults.run import OUTPUTS, PARTITIONS, base_settings, replayed
+
+Log = dict[tuple[str, int], list[ConsumerRecord]]
+CHANGELOGS = {table: f"{table}-changelog" for table in topics.TABLES}
+BATCH = 40
+SEEDS = range(3)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return base_settings("127.0.0.1:1", "redis://127.0.0.1:1/0")
+
+
+@pytest.fixture(scope="module")
+def policy(settings: Settings) -> Policy:
+    return rules_file.load(settings.rules)
+
+
+@pytest.fixture(scope="module")
+def right(settings: Settings, policy: Policy) -> Log:
+    """What a worker without Kafka, and without any trouble, leaves in the topics."""
+    log: Log = {}
+    names = [topics.WEB_EVENTS.name, *OUTPUTS, *CHANGELOGS.values()]
+    log = {(name, partition): [] for name in names for partition in range(PARTITIONS)}
+    for partition, items in load._by_partition(load.company(3, 20), PARTITIONS, load.partition_of).items():
+        for item in items:
+            key, value, headers = load._message(item)
+            append(log, topics.WEB_EVENTS.name, partition, key, value, tuple(headers), at=item.at or 0)
+    metrics = WorkerMetrics([segment.name for segment in policy.segments], [ask.name for ask in policy.asks])
+    for job in jobs(settings, policy, ProcessorObserver(metrics)):
+        lanes = {Lane(topic, partition): MemoryStore() for topic in job.topics for partition in range(PARTITIONS)}
+        processors = {lane: job.make(lane, rows) for lane, rows in lanes.items()}
+        done = dict.fromkeys(lanes, 0)
+        while any(done[lane] < len(log[lane]) for lane in lanes):  # they may send to each other
+            for lane, rows in lanes.items():
+                batch = log[lane][done[lane] : done[lane] + BATCH]
+                if batch:
+                    done[lane] += len(batch)
+                    commit(log, lane, CHANGELOGS[job.table], processors[lane].fold(batch, 0), rows, done[lane])
+    return log
+
+
+def append(
+    log: Log, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = (), at: int = 0
+) -> None:
+    offset = len(log[topic, partition])
+    log[topic, partition].append(ConsumerRecord(topic, partition, offset, at, 0, key, value, None, 0, 0, headers))
+
+
+def commit(log: Log, lane: Lane, changelog: str, effects: Effects, rows: MemoryStore, position: int) -> None:
+    rows.write(effects.rows, 0)
+    for key, row in [*effects.rows.items(), (POSITION + lane.topic.encode(), position.to_bytes(8, "big"))]:
+        append(log, changelog, lane.partition, key, row)
+    for (topic, partition), messages in effects.sends.items():
+        for message in messages:
+            append(log, topic, partition, *message)
+    if effects.committed is not None:
+        effects.committed()
+
+
+def judged(settings: Settings, policy: Policy, log: Log) -> Findings:
+    return replayed(settings, policy, log, CHANGELOGS)
+
+
+def test_a_right_log_is_exact(settings: Settings, policy: Policy, right: Log) -> None:
+    found = judged(settings, policy, right)
+    assert found.exact, found.first
+    assert found.steps > 50
+    assert found.messages > 2_000
+    assert sum(len(right[topics.REFERRAL_TRIGGERS.name, partition]) for partition in range(PARTITIONS)) > 0
+
+
+def place(log: Log, chance: Random, topic: str) -> tuple[list[ConsumerRecord], int]:
+    """A record somewhere in a topic."""
+    records = chance.choice([log[topic, partition] for partition in range(PARTITIONS) if log[topic, partition]])
+    return records, chance.randrange(len(records))
+
+
+def lose(log: Log, chance: Random, topic: str) -> str:
+    records, at = place(log, chance, topic)
+    del records[at]
+    return "lost"
+
+
+def double(log: Log, chance: Random, topic: str) -> str:
+    records, at = place(log, chance, topic)
+    records.insert(at, records[at])
+    return "doubled"
+
+
+def invent(log: Log, chance: Random, topic: str) -> str:
+    append(log, topic, chance.randrange(PARTITIONS), b"user:nobody", b'{"kind":"invented"}')
+    return "phantom"
+
+
+def alter(log: Log, chance: Random, topic: str) -> str:
+    records, at = place(log, chance, topic)
+    old = records[at]
+    append(log, topic, old.partition, old.key, (old.value or b"") + b" ", old.headers)
+    records[at] = records.pop()
+    return "phantom"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("corrupt", [lose, double, invent, alter])
+@pytest.mark.parametrize(
+    "topic",
+    [
+        topics.REFERRAL_TRIGGERS.name,
+        topics.PROFILE_VIEWS.name,
+        topics.SEGMENT_CHANGES.name,
+        topics.REJECTED_EVENTS.name,
+    ],
+)
+def test_a_message_that_is_lost_doubled_invented_or_altered_is_found(
+    settings: Settings,
+    policy: Policy,
+    right: Log,
+    corrupt: Callable[[Log, Random, str], str],
+    topic: str,
+    seed: int,
+) -> None:
+    log = {where: list(records) for where, records in right.items()}
+    count = corrupt(log, Random(seed), topic)
+    found = judged(settings, policy, log)
+    assert getattr(found, count) == 1, found.first
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("table", topics.TABLES)
+def test_a_row_that_is_lost_or_altered_is_found(
+    settings: Settings, policy: Policy, right: Log, table: str, seed: int
+) -> None:
+    chance = Random(seed)
+    for altered in (True, False):
+        log = {where: list(records) for where, records in right.items()}
+        records, at = place(log, chance, CHANGELOGS[table])
+        while records[at].key.startswith(POSITION):
+            records, at = place(log, chance, CHANGELOGS[table])
+        old = records.pop(at)
+        if altered:
+            changed = deepcopy(old)
+            object.__setattr__(changed, "value", (old.value or b"") + b"\0")
+            records.insert(at, changed)
+        assert judged(settings, policy, log).wrong_rows == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_batch_that_was_applied_twice_is_found(settings: Settings, policy: Policy, right: Log, seed: int) -> None:
+    log = {where: list(records) for where, records in right.items()}
+    records = log[CHANGELOGS[topics.PROFILES_TABLE], seed % PARTITIONS]
+    ends = [number for number, record in enumerate(records) if record.key.startswith(POSITION)]
+    begin, end = ends[1] + 1, ends[2] + 1
+    records[end:end] = [records[ends[0]], *records[begin:end]]
+    assert judged(settings, policy, log).doubled > 0
+
+
+def test_what_nobody_applied_is_lost(settings: Settings, policy: Policy, right: Log) -> None:
+    log = {where: list(records) for where, records in right.items()}
+    append(log, topics.WEB_EVENTS.name, 0, b"u", b'{"type": "track", "userId": "u", "event": "Late"}')
+    assert judged(settings, policy, log).lost == 1
+
+
+def test_messages_of_one_key_in_another_order_are_found(settings: Settings, policy: Policy, right: Log) -> None:
+    log = {where: list(records) for where, records in right.items()}
+    records = next(records for (topic, _), records in log.items() if topic == topics.PROFILE_VIEWS.name and records)
+    first, second = next(
+        (one, other)
+        for one, record in enumerate(records)
+        for other in range(one + 1, len(records))
+        if records[other].key == record.key and records[other].value != record.value
+    )
+    records[first], records[second] = records[second], records[first]
+    assert judged(settings, policy, log).wrong_rows > 0
