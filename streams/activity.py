@@ -208,17 +208,26 @@ class Part(msgspec.Struct, array_like=True, dict=True):
 
     def thin(self, name: str, surplus: int) -> None:
         """Keep the oldest `surplus` events of a name as hour counts."""
+        self._forget_keys(self.series[name], surplus)
         self.series[name].thin(surplus)
-        self.__dict__.pop("keys", None)
 
     def expire(self, until: Millis) -> None:
         """Forget the stored events at `until` or before; first touch and traits stay."""
+        sources_left = False
         for series in self.series.values():
+            expired = bisect_right(series.instants(), until)
+            sources_left = sources_left or any(mark >= FIRST_SOURCE for mark in series.visits()[:expired])
+            self._forget_keys(series, expired)
             series.expire(until)
         self.series = {name: series for name, series in self.series.items() if series.at or series.hours}
         self.oldest = min((series.instants()[0] for series in self.series.values() if series.at), default=1 << 62)
-        self.__dict__.pop("keys", None)
-        self._forget_unused_sources()
+        if sources_left:
+            self._forget_unused_sources()
+
+    def _forget_keys(self, series: Series, oldest: int) -> None:
+        """Take the keys of the oldest so many events out of `keys`, where that was made: it is large for the busy."""
+        if "keys" in self.__dict__:
+            self.keys.difference_update(key for (key,) in _KEYS(series.keys[: oldest * KEY_BYTES]))
 
     def touch(self, touch: Touch) -> None:
         """Move the first touch back to `touch` if that is earlier."""

@@ -17,7 +17,16 @@ from rich.console import Console
 from agents.local.kafka import Kafka, default_version
 from agents.local.processes import LocalError
 from tests.faults import report
-from tests.faults.catalogue import RANDOM_MINUTES, SOAK_MINUTES, SOAK_TIMES, Fault, catalogue, named, runs_of
+from tests.faults.catalogue import (
+    OLDER_SHARE,
+    RANDOM_MINUTES,
+    SOAK_MINUTES,
+    SOAK_TIMES,
+    Fault,
+    catalogue,
+    named,
+    runs_of,
+)
 from tests.faults.report import Line
 from tests.faults.run import Outcome
 from tests.faults.site import LOCAL
@@ -65,25 +74,34 @@ def _work(faults: list[Fault], chosen: argparse.Namespace) -> list[tuple[Fault, 
 
 
 async def _all(work: list[tuple[Fault, Line]], chosen: argparse.Namespace, say: Callable[[str], None]) -> None:
-    waiting = list(work)
+    """Play as many at the same time as there are places for, the longest first."""
+    waiting, playing, free = list(work), set[asyncio.Task[int]](), chosen.at_once
 
-    async def one_after_the_other() -> None:
-        while waiting:
-            fault, line = waiting.pop(0)
-            await _played(fault, line, chosen, say)
+    async def play(fault: Fault, line: Line) -> int:
+        await _played(fault, line, chosen, say)
+        return min(fault.places, chosen.at_once)
 
-    await asyncio.gather(*(one_after_the_other() for _ in range(chosen.at_once)))
+    while waiting or playing:
+        for fault, line in list(waiting):
+            places = min(fault.places, chosen.at_once)
+            if places <= free:
+                free -= places
+                waiting.remove((fault, line))
+                playing.add(asyncio.create_task(play(fault, line)))
+        done, playing = await asyncio.wait(playing, return_when=asyncio.FIRST_COMPLETED)
+        free += sum(task.result() for task in done)
 
 
 async def _played(fault: Fault, line: Line, chosen: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Play a fault in a process of its own; what ends that is the line's problem."""
     name = f"{line.kafka}-{fault.name}".replace(" ", "-")
+    minutes = chosen.random_minutes if line.kafka == chosen.kafka[0] else chosen.random_minutes * OLDER_SHARE
     found = FOLDER / f"{name}.json"
     found.unlink(missing_ok=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.faults.child", fault.name, "--kafka", line.kafka, "--runs", str(line.wanted)),
-        *("--seed", str(chosen.seed), "--random-minutes", str(chosen.random_minutes)),
+        *("--seed", str(chosen.seed), "--random-minutes", str(minutes)),
         *("--folder", str(FOLDER / name), "--json", str(found)),
         stdout=PIPE,
         stderr=STDOUT,

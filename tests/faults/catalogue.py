@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import ceil
 
 from tests.faults import brokers, groups, inputs, kills, machines
 from tests.faults.run import Run
@@ -10,6 +11,8 @@ from tests.faults.site import Make, OneNode, ThreeNodes
 RANDOM_MINUTES = 15.0
 """Of killing one of three workers at random, in one run."""
 SOAK_MINUTES = 120.0
+OLDER_SHARE = 1 / 3
+"""Of runs, and of minutes, that an older Kafka gets."""
 SOAK_TIMES = 4
 """How many more runs of everything else a soak has."""
 
@@ -20,11 +23,13 @@ class Fault:
 
     name: str
     runs: int
-    """On the newest Kafka; an older one has a third of them."""
+    """On the newest Kafka; an older one has its share of them."""
     make_it: Callable[[Run], Awaitable[None]]
     site: Make = OneNode
     is_kill: bool = False
     """Whether its recoveries are those of killed workers, which have a limit of their own."""
+    places: int = 1
+    """How many of the places for faults at the same time it takes: three busy workers want more of the machine."""
     seconds: float = 20.0
     """What a run takes, about: the longest faults are begun first."""
     limit_seconds: float = 300.0
@@ -32,7 +37,7 @@ class Fault:
 
 
 def catalogue(random_minutes: float = RANDOM_MINUTES) -> list[Fault]:
-    """List all faults."""
+    """List all faults; those that are killed at random live so many minutes."""
     return [
         *(Fault(f"kill {point}", 6, kills.killed_at(point), is_kill=True) for point in kills.BUSY),
         *(Fault(f"kill {point}", 6, kills.killed_at(point), is_kill=True, seconds=25) for point in kills.OPENING),
@@ -43,6 +48,7 @@ def catalogue(random_minutes: float = RANDOM_MINUTES) -> list[Fault]:
             1,
             kills.killed_at_random(random_minutes),
             is_kill=True,
+            places=2,
             seconds=60 * random_minutes,
             limit_seconds=60 * random_minutes + 300,
         ),
@@ -79,4 +85,4 @@ def named(names: list[str], faults: list[Fault]) -> list[Fault]:
 
 def runs_of(fault: Fault, *, is_newest: bool, times: int = 1) -> int:
     """Say how often a fault is run on a Kafka."""
-    return times * (fault.runs if is_newest else -(-fault.runs // 3))
+    return times * (fault.runs if is_newest else ceil(fault.runs * OLDER_SHARE))

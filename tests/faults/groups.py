@@ -11,7 +11,7 @@ from tests.faults.worker import Worker
 FENCED = 71
 SLEEP_SECONDS = 14.0
 """Longer than the session time-out of 10 s."""
-PEOPLE = 200
+PEOPLE = 100
 
 
 async def asleep(run: Run) -> None:

@@ -12,7 +12,7 @@ from tests.faults.run import Run
 from tests.faults.worker import Worker
 
 IN_DOUBT, STALLED = 70, 75
-PEOPLE = 200
+PEOPLE = 100
 STALL_SECONDS = 20
 
 

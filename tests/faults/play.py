@@ -26,7 +26,7 @@ async def play(fault: Fault, runs: int, *, kafka_version: str, folder: Path, see
         await site.up()
         for number in range(1, runs + 1):
             chance = Random(f"{seed}/{fault.name}/{number}")
-            outcome = await _played(fault, site, number, folder / f"run-{number}", chance, say)
+            outcome = await play_once(fault, site, number, folder / f"run-{number}", chance)
             outcomes.append(outcome)
             say(_told(fault, outcome, runs))
     finally:
@@ -36,7 +36,8 @@ async def play(fault: Fault, runs: int, *, kafka_version: str, folder: Path, see
     return outcomes
 
 
-async def _played(fault: Fault, site: Site, number: int, folder: Path, chance: Random, say: Say) -> Outcome:
+async def play_once(fault: Fault, site: Site, number: int, folder: Path, chance: Random) -> Outcome:
+    """Run a fault once on a site that is up; whatever goes wrong is in the outcome."""
     folder.mkdir(parents=True)  # noqa: ASYNC240 - nothing else runs yet
     outcome, began = Outcome(number), monotonic()
     run: Run | None = None
@@ -44,7 +45,7 @@ async def _played(fault: Fault, site: Site, number: int, folder: Path, chance: R
         async with asyncio.timeout(fault.limit_seconds):
             base = base_settings(site.bootstrap, site.redis_url, replication=site.replication)
             settings = await fresh_settings(base, number, folder)
-            run = Run(number, folder, site, settings, chance, outcome, say)
+            run = Run(number, folder, site, settings, chance, outcome)
             await fault.make_it(run)
             await run.judge()
     except Exception as error:  # whatever it is, the other runs go on

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -84,7 +84,6 @@ class Run:
     settings: Settings
     chance: Random
     outcome: Outcome
-    say: Callable[[str], None]
     workers: list[Worker] = field(default_factory=list)
     verifies: bool = True
     replays: bool = True
