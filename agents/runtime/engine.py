@@ -22,6 +22,7 @@ from agents.runtime.contract import Job, Lane
 from agents.runtime.delivery import Batch, BatchConsumer, BatchTransport
 from agents.runtime.faults import point
 from agents.runtime.lanes import LaneFencedError, LaneWork, Observer, Surroundings
+from agents.runtime.patience import Patience
 from agents.runtime.restore import changelog_consumer
 from agents.runtime.stores import MemoryStore, RocksStore, Store
 from agents.runtime.transactions import LaneProducer, transactional_producer
@@ -213,7 +214,7 @@ def compiled_faust() -> bool:
 
 
 async def _bounded(call: Coroutine[Any, Any, Any]) -> Any:
-    async with asyncio.timeout(CALL_SECONDS):
+    async with Patience(CALL_SECONDS):
         return await call
 
 

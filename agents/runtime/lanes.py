@@ -146,12 +146,16 @@ class LaneWork:
             processor = self.job.make(self.lane, store)
             await self._positioned(store)
             await self._work(producer, store, processor)
+        except asyncio.CancelledError:
+            await producer.stop()
+            raise
         except FENCED as error:
             raise LaneFencedError(str(self.lane)) from error
         finally:
+            # After a failure the producer is not stopped: that waits for what it still has to send, in vain, and hides
+            # why the lane failed.
             if store is not None:
                 store.close()
-            await producer.stop()
 
     async def _restored(self) -> Store:
         point("after-fence")

@@ -5,7 +5,6 @@ recovery is not used: it mixes partitions, never ends behind a transaction marke
 that follows (docs/decisions/0002).
 """
 
-import asyncio
 from collections.abc import Callable
 from time import monotonic
 
@@ -13,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from agents.runtime.faults import point
+from agents.runtime.patience import Patience
 from agents.runtime.stores import Store
 
 BARRIER_KEY = b"@barrier"
@@ -26,7 +26,7 @@ class RestoreError(Exception):
 
 async def write_barrier(producer: AIOKafkaProducer, changelog: str, partition: int) -> int:
     """Append a plain record after all that the former owner wrote; return its offset."""
-    async with asyncio.timeout(STEP_SECONDS):
+    async with Patience(STEP_SECONDS):
         written = await producer.send_and_wait(changelog, key=BARRIER_KEY, value=b"", partition=partition)
     return int(written.offset)
 
@@ -57,7 +57,7 @@ async def restore(
     Starts and stops the consumer.  `progress` is called after each fetch.
     """
     tp = TopicPartition(changelog, partition)
-    async with asyncio.timeout(STEP_SECONDS):
+    async with Patience(STEP_SECONDS):
         await consumer.start()
     try:
         consumer.assign([tp])

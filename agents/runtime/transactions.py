@@ -10,6 +10,7 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 
 from agents.runtime.contract import Lane, Message, Messages
 from agents.runtime.faults import SENT_TO, point
+from agents.runtime.patience import Patience
 
 BATCH_BYTES = 1 << 20
 REQUEST_BYTES = 2 << 20
@@ -47,12 +48,12 @@ class LaneProducer:
 
     async def start(self) -> None:
         """Connect and fence (InitProducerId)."""
-        async with asyncio.timeout(STEP_SECONDS):
+        async with Patience(STEP_SECONDS):
             await self._producer.start()
 
     async def stop(self) -> None:
         """Disconnect; an open transaction is left to its time-out or to the next owner's fence."""
-        async with asyncio.timeout(STEP_SECONDS):
+        async with Patience(STEP_SECONDS):
             await self._producer.stop()
 
     async def commit(
@@ -63,7 +64,7 @@ class LaneProducer:
         Returns the changelog offset after the rows.  Any exception leaves the outcome in doubt: the caller must not go
         on with this lane.
         """
-        async with asyncio.timeout(STEP_SECONDS):
+        async with Patience(STEP_SECONDS):
             await self._producer.begin_transaction()
             point("after-begin")
             written = await self._appended({changelog: [(key, row, ()) for key, row in rows.items()]})
