@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -9,6 +10,8 @@ from structlog.typing import Processor
 
 LIBRARIES = ("aiokafka", "faust", "mode", "uvicorn", "kafka", "asyncio")
 """Libraries whose INFO says nothing to an operator; their warnings do."""
+SELDOM_SECONDS = 10.0
+"""How often the same warning of a library is told: aiokafka has one for each try to reach a broker, from each lane."""
 
 
 def configure(*, quiet: bool = False) -> None:
@@ -39,9 +42,29 @@ def configure(*, quiet: bool = False) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render()],
         )
     )
+    handler.addFilter(Seldom(SELDOM_SECONDS))
     logging.basicConfig(handlers=[handler], level=logging.WARNING if quiet else logging.INFO, force=True)
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.CRITICAL if quiet else logging.WARNING)
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same thing, apart from names and numbers in it, once in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._told_at: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a line is told."""
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        now, what = monotonic(), (record.name, record.msg)
+        if now - self._told_at.get(what, -self._seconds) < self._seconds:
+            return False
+        self._told_at[what] = now
+        return True
 
 
 def _render() -> list[Any]:

@@ -19,6 +19,10 @@ COMPRESSION = "snappy"
 STEP_SECONDS = 30.0
 """How long one step of a transaction may take; then the lane is in doubt, and the process leaves."""
 TRANSACTION_MS = 60_000
+RETRY_MS = 10
+"""Between two tries of a request.  Messages and offset travel side by side, and the broker checks each with the
+transaction's coordinator: of two checks at once it refuses one ("not enough replicas"), and takes it the next time.
+"""
 
 Delivery: TypeAlias = "asyncio.Future[RecordMetadata]"
 
@@ -34,6 +38,7 @@ def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> AIOKaf
         max_request_size=REQUEST_BYTES,
         request_timeout_ms=int(STEP_SECONDS * 1000),
         linger_ms=0,
+        retry_backoff_ms=RETRY_MS,
         compression_type=COMPRESSION,
     )
 

@@ -39,3 +39,25 @@ def test_in_a_file_a_failure_is_one_line_of_json() -> None:
         [sys.executable, "-c", FAILING.format(terminal=False)], capture_output=True, text=True, timeout=30
     ).stderr
     assert json.loads(told)["event"] == "lane failed"
+
+
+REPEATING = """
+import logging
+import structlog
+from agents import logs
+
+logs.configure()
+for broker in range(50):
+    logging.getLogger("aiokafka").error("Unable to connect to %s", broker)
+    structlog.get_logger("agents.runtime").warning("fetch again", lane=broker)
+logging.getLogger("aiokafka").error("Something else of %s", 1)
+"""
+
+
+def test_a_library_that_repeats_itself_is_heard_once_and_we_are_heard_each_time() -> None:
+    told = subprocess.run([sys.executable, "-c", REPEATING], capture_output=True, text=True, timeout=30).stderr
+    events = [json.loads(line)["event"] for line in told.splitlines()]
+    assert events.count("Unable to connect to 0") == 1
+    assert sum(event.startswith("Unable") for event in events) == 1
+    assert events.count("fetch again") == 50
+    assert events[-1] == "Something else of 1"
