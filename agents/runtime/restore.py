@@ -84,5 +84,8 @@ async def _read(
             if records[-1].offset >= barrier:
                 return restored
         elif monotonic() - heard > STEP_SECONDS:
-            msg = f"{tp.topic}/{tp.partition}: nothing came for {STEP_SECONDS:.0f} s before offset {barrier}"
+            msg = (
+                f"{tp.topic}/{tp.partition}: nothing came for {STEP_SECONDS:.0f} s before offset {barrier}. If this"
+                " comes again, a transaction hangs: see docs/operations.md"
+            )
             raise RestoreError(msg)

@@ -8,16 +8,17 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from time import monotonic
 
 from rich.console import Console
 
-from agents.local.kafka import Kafka, default_version
+from agents.local.kafka import Kafka
 from agents.local.processes import LocalError
 from tests.faults import report
 from tests.faults.catalogue import (
+    NEWEST,
+    OLDER,
     OLDER_SHARE,
     RANDOM_MINUTES,
     SOAK_MINUTES,
@@ -25,13 +26,13 @@ from tests.faults.catalogue import (
     Fault,
     catalogue,
     named,
+    played_on,
     runs_of,
 )
 from tests.faults.report import Line
 from tests.faults.run import Outcome
 from tests.faults.site import LOCAL
 
-OLDER = "3.9.1"
 FOLDER = LOCAL / "faults"
 
 
@@ -43,20 +44,19 @@ def main() -> int:
     if chosen.list:
         console.print("\n".join(f"{fault.runs:3} x {fault.name}" for fault in faults))
         return 0
-    started = monotonic()
+    started, work = monotonic(), _work(faults, chosen)
 
     def say(line: str) -> None:
         console.print(f"{monotonic() - started:6.0f} s  {line}", soft_wrap=True)
 
     try:
-        for version in chosen.kafka:
+        for version in sorted({line.kafka for _, line in work}):
             Kafka(FOLDER, LOCAL / "kafka-lib", 0, version).fetch(say)
     except LocalError as error:
         say(str(error))
         return 1
-    work = _work(faults, chosen)
     asyncio.run(_all(work, chosen, say))
-    lines = [line for _, line in sorted(work, key=lambda one: (chosen.kafka.index(one[1].kafka), faults.index(one[0])))]
+    lines = [line for _, line in sorted(work, key=lambda one: (_age(one[1].kafka, chosen), faults.index(one[0])))]
     report.show(lines, console)
     report.write(lines, chosen.json, cores=os.cpu_count(), seconds=monotonic() - started, at_once=chosen.at_once)
     console.print(f"Everything in {chosen.json}", soft_wrap=True)
@@ -66,10 +66,10 @@ def main() -> int:
 def _work(faults: list[Fault], chosen: argparse.Namespace) -> list[tuple[Fault, Line]]:
     """What is to be done, the longest first."""
     found = []
-    for fault, version in product(faults, chosen.kafka):
-        is_newest = version == chosen.kafka[0]
-        runs = chosen.runs or runs_of(fault, is_newest=is_newest, times=chosen.times)
-        found.append((fault, Line(fault.name, version, fault.is_kill, runs)))
+    for fault in faults:
+        for version in dict.fromkeys(played_on(fault, kafka) for kafka in chosen.kafka):
+            runs = chosen.runs or runs_of(fault, is_newest=not _age(version, chosen), times=chosen.times)
+            found.append((fault, Line(fault.name, version, fault.is_kill, runs)))
     return sorted(found, key=lambda one: -one[0].seconds * one[1].wanted)
 
 
@@ -95,7 +95,7 @@ async def _all(work: list[tuple[Fault, Line]], chosen: argparse.Namespace, say: 
 async def _played(fault: Fault, line: Line, chosen: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Play a fault in a process of its own; what ends that is the line's problem."""
     name = f"{line.kafka}-{fault.name}".replace(" ", "-")
-    minutes = chosen.random_minutes if line.kafka == chosen.kafka[0] else chosen.random_minutes * OLDER_SHARE
+    minutes = chosen.random_minutes * (OLDER_SHARE if _age(line.kafka, chosen) else 1)
     found = FOLDER / f"{name}.json"
     found.unlink(missing_ok=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -126,6 +126,11 @@ async def _played(fault: Fault, line: Line, chosen: argparse.Namespace, say: Cal
         line.problem = f"ended with {process.returncode}: {last}"
 
 
+def _age(kafka: str, chosen: argparse.Namespace) -> int:
+    """Say how old a Kafka is among those that were asked for; 0: as new as the newest."""
+    return chosen.kafka.index(kafka) if kafka in chosen.kafka else 0
+
+
 def _outcome(found: dict[str, object]) -> Outcome:
     return Outcome(**{name: value for name, value in found.items() if name != "exact"})  # type: ignore[arg-type]
 
@@ -139,7 +144,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", default="", help="faults whose names begin so, comma-separated")
     parser.add_argument("--runs", type=int, default=0, help="runs of each fault, instead of the catalogue's number")
-    parser.add_argument("--kafka", default=f"{default_version()},{OLDER}", help="versions, the newest first")
+    parser.add_argument("--kafka", default=f"{NEWEST},{OLDER}", help="versions, the newest first")
     parser.add_argument("--at-once", type=int, default=3, help="faults that are played at the same time")
     parser.add_argument("--random-minutes", type=float, default=RANDOM_MINUTES, help="minutes of random kills")
     parser.add_argument("--soak", action="store_true", help="a night's size: more runs of everything")
