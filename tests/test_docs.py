@@ -11,6 +11,8 @@ from agents.metrics import WorkerMetrics
 from agents.settings import Settings
 from agents.settings_table import kind, markdown
 from streams import topics
+from tests.faults.catalogue import catalogue
+from tests.faults.simulator.mutations import all_mutations
 
 CHECKOUT = Path(__file__).parents[1]
 REFERENCE = CHECKOUT / "docs" / "reference"
@@ -73,3 +75,14 @@ def test_every_make_target_that_we_name_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= named
     assert named <= targets
+
+
+def test_what_the_page_of_faults_names_is_there() -> None:
+    page = (CHECKOUT / "docs" / "faults.md").read_text()
+    rows = [line.split("|") for line in page[page.index("| what stock Faust does |") :].splitlines()[2:]]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row[3])}
+    tests = "\n".join(path.read_text() for path in (CHECKOUT / "tests").rglob("test_*.py"))
+    there = {fault.name for fault in catalogue()} | {mutation.__name__ for mutation in all_mutations()}
+    assert len(rows) > 15
+    assert {row[1] for row in rows if "`" not in row[3]} == set()
+    assert {name for name in named if name not in there and f"def {name}(" not in tests} == {"agents/settings.py"}

@@ -70,6 +70,7 @@ async def rolling(run: Run) -> None:
             since = monotonic()
             await worker.start()
             await run.recovered(since, *workers)
+    run.most_in_vain = len(workers) * run.settings.batch_records
 
 
 async def _all_ready(workers: list[Worker]) -> None:

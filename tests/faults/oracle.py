@@ -101,6 +101,21 @@ def steps_of(changelog: Iterable[ConsumerRecord], topic: str) -> Iterator[Step]:
             rows[record.key] = record.value
 
 
+def in_vain(begun: Iterable[ConsumerRecord], committed: Iterable[ConsumerRecord]) -> int:
+    """Count the source records of transactions that wrote their position to a changelog and were not committed."""
+    kept = {record.offset for record in committed}
+    position: dict[bytes, int] = {}
+    total = 0
+    for record in begun:
+        if record.key.startswith(POSITION):
+            at = int.from_bytes(record.value, "big")
+            if record.offset in kept:
+                position[record.key] = at
+            else:
+                total += at - position.get(record.key, 0)
+    return total
+
+
 def _replayed(
     job: Job, lane: Lane, steps: Sequence[Step], source: Sequence[ConsumerRecord], found: Findings
 ) -> Iterator[Sent]:

@@ -53,6 +53,8 @@ class Outcome:
     steps: int = 0
     messages: int = 0
     """Transactions replayed and messages compared by the second oracle; 0: it could not be asked."""
+    in_vain: int = 0
+    """Source records of transactions that were begun and not committed: they were worked on again."""
     verify_compared: int = 0
     """Things compared by `touchline verify`; 0: it could not be asked."""
     verify_differences: int = 0
@@ -88,6 +90,8 @@ class Run:
     verifies: bool = True
     replays: bool = True
     """Which oracles can be asked; a fault that makes one of them blind says so."""
+    most_in_vain: int | None = None
+    """How much work may have been in vain; None: any amount, something died."""
 
     def worker(self, **overrides: object) -> Worker:
         """Make a worker with a name (static membership) and a data folder of its own; not started."""
@@ -200,8 +204,12 @@ class Run:
         mine.lost, mine.doubled, mine.phantom = found.lost, found.doubled, found.phantom
         mine.wrong_rows, mine.steps, mine.messages = found.wrong_rows, found.steps, found.messages
         mine.first += found.first
+        begun = await committed(self.settings.kafka_bootstrap, list(changelogs.values()), aborted_too=True)
+        mine.in_vain = sum(oracle.in_vain(begun[where], log[where]) for where in begun)
         if not found.messages:
             mine.problem = "nothing was applied: this run proves nothing"
+        if self.most_in_vain is not None and mine.in_vain > self.most_in_vain:
+            mine.problem = f"{mine.in_vain} records were worked on again; {self.most_in_vain} may be"
 
 
 def replayed(settings: Settings, policy: Policy, log: Log, changelogs: dict[str, str]) -> Findings:
@@ -223,11 +231,13 @@ async def web_ends(settings: Settings) -> dict[TopicPartition, int]:
             await consumer.stop()
 
 
-async def committed(bootstrap: str, names: Sequence[str]) -> dict[tuple[str, int], list[ConsumerRecord]]:
-    """Read topics from beginning to end: committed records only."""
+async def committed(
+    bootstrap: str, names: Sequence[str], *, aborted_too: bool = False
+) -> dict[tuple[str, int], list[ConsumerRecord]]:
+    """Read topics from beginning to end: committed records only, or those that were not committed as well."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
+        isolation_level="read_uncommitted" if aborted_too else "read_committed",
         enable_auto_commit=False,
         max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=50,

@@ -17,7 +17,7 @@ from agents.topology import jobs
 from streams import topics
 from streams.policy import Policy
 from tests.faults import load
-from tests.faults.oracle import POSITION, Findings
+from tests.faults.oracle import POSITION, Findings, in_vain
 from tests.faults.run import OUTPUTS, PARTITIONS, base_settings, replayed
 
 Log = dict[tuple[str, int], list[ConsumerRecord]]
@@ -192,3 +192,11 @@ def test_messages_of_one_key_in_another_order_are_found(settings: Settings, poli
     )
     records[first], records[second] = records[second], records[first]
     assert judged(settings, policy, log).wrong_rows > 0
+
+
+def test_what_was_begun_and_not_committed_was_in_vain(right: Log) -> None:
+    begun = right[CHANGELOGS[topics.PROFILES_TABLE], 0]
+    positions = [record for record in begun if record.key.startswith(POSITION)]
+    assert in_vain(begun, begun) == 0
+    assert in_vain(begun, [record for record in begun if record is not positions[3]]) == BATCH
+    assert in_vain(begun, [record for record in begun if record not in positions[3:5]]) == 3 * BATCH
