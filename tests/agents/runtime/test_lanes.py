@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.errors import ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
 from agents.runtime.contract import Job, Lane
 from agents.runtime.delivery import Batch
-from agents.runtime.lanes import LaneWork, _told_until
+from agents.runtime.lanes import LaneFencedError, LaneWork, _told_until
 
 LANE = Lane("web-events", 3)
 T0 = 1_760_000_000_000
@@ -46,6 +47,16 @@ class Surroundings:
         return self
 
     observer = delivery
+
+
+class Fenced:
+    """A producer whose lane another worker has taken, and which has something left to send."""
+
+    async def start(self) -> None:
+        raise ProducerFenced
+
+    async def stop(self) -> None:
+        raise TimeoutError("what is left to send is never taken")
 
 
 @pytest.fixture
@@ -115,6 +126,12 @@ async def test_at_rest_a_lane_drops_what_waits_and_takes_nothing(work: LaneWork)
     work.resume()
     await work.put(batch(12))
     assert len(work._waiting) == 1
+
+
+async def test_that_a_lane_is_fenced_is_not_hidden_by_what_its_producer_cannot_finish(work: LaneWork) -> None:
+    work.around.connect = lambda lane: Fenced()  # type: ignore[assignment,return-value]
+    with pytest.raises(LaneFencedError, match="web-events/3"):
+        await work.run()
 
 
 def test_time_is_told_up_to_the_fetch_where_nothing_more_waits() -> None:
