@@ -31,6 +31,8 @@ DELAYS_MS = (0, 0, 1, 3, 8, 20)
 PEOPLE = 40
 SECONDS = 5.0
 """For the half of the load that comes while something dies."""
+PEOPLE_A_MINUTE = 180
+"""Of random kills: some 210 events a second, so that there is work to die in."""
 
 
 def killed_at(point: str) -> Fault:
@@ -83,7 +85,7 @@ def killed_at_random(minutes: float) -> Fault:
             await worker.start()
         await asyncio.gather(*(worker.ready() for worker in workers))
         ends = monotonic() + 60 * minutes
-        async with run.publishing(load.company(run.number, int(60 * minutes)), seconds=60 * minutes):
+        async with run.publishing(load.company(run.number, int(PEOPLE_A_MINUTE * minutes)), seconds=60 * minutes):
             while monotonic() < ends:
                 await asyncio.sleep(run.chance.uniform(5, 20))
                 victim = run.chance.choice(workers)
