@@ -5,12 +5,12 @@ In: events of one alias, in any order, repeated or late.  Kept: a `Part`.  Out: 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from functools import cached_property
 from struct import Struct as Layout
 
 import msgspec
 
 from streams.events import Alias, Millis, Source
+from streams.lazy import lazy
 
 STORED = 1_024
 """Events of one name that are kept with instant and id whatever their age; beyond, only those of the last day."""
@@ -28,7 +28,7 @@ _MARK = Layout("=H").pack
 _KEYS = Layout(f"{KEY_BYTES}s").iter_unpack
 
 
-class Touch(msgspec.Struct, frozen=True, array_like=True):
+class Touch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A visit with a source: when, and from where."""
 
     at: Millis
@@ -37,7 +37,7 @@ class Touch(msgspec.Struct, frozen=True, array_like=True):
     source: Source
 
 
-class Series(msgspec.Struct, array_like=True):
+class Series(msgspec.Struct, array_like=True, gc=False):
     """The stored events of one name, by (at, order key), in three packed columns of equal length.
 
     Changed in place: a busy person's columns are long, and nearly every event goes to their end.
@@ -144,7 +144,7 @@ class Series(msgspec.Struct, array_like=True):
         return any((hour + 1) * HOUR_MS > after for hour in self.hours)
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True):
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the latest event said of a trait."""
 
     value: str
@@ -171,7 +171,7 @@ class Part(msgspec.Struct, array_like=True, dict=True):
     latest: Millis = 0
     """The latest stored instant; dropping what is old leaves it."""
 
-    @cached_property
+    @lazy
     def keys(self) -> set[bytes]:
         """Order keys of all stored events: kept up to date, not packed."""
         return {key for series in self.series.values() for (key,) in _KEYS(series.keys)}

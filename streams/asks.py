@@ -16,7 +16,7 @@ from streams.segments import Change
 TRIGGERS: UUID = uuid5(NAMESPACE_URL, "https://touchline.dev/trigger")
 
 
-class Gate(msgspec.Struct, frozen=True, array_like=True):
+class Gate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One gate's verdict."""
 
     gate: str
@@ -24,7 +24,7 @@ class Gate(msgspec.Struct, frozen=True, array_like=True):
     detail: str
 
 
-class Asked(msgspec.Struct, frozen=True, array_like=True):
+class Asked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The last decision about one ask, and when the person was really asked."""
 
     decided_at: Millis
@@ -35,7 +35,7 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
     gates: tuple[Gate, ...]
 
 
-class Trigger(msgspec.Struct, frozen=True):
+class Trigger(msgspec.Struct, frozen=True, gc=False):
     """One ask to be made of one person."""
 
     trigger_id: str

@@ -14,7 +14,7 @@ Alias: TypeAlias = str
 """One identifier of a person: `user:<userId>` or `anon:<anonymousId>`."""
 
 
-class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+class Source(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a visit came from.  Empty fields are absent."""
 
     channel: str
@@ -34,7 +34,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     """Host and path, no query: queries carry personal data."""
 
 
-class UserEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="event"):
+class UserEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="event", gc=False):
     """One validated event of one alias."""
 
     alias: Alias
@@ -53,7 +53,7 @@ class UserEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind
     """Set on a forwarded event: the person to whom the anonymous alias belongs."""
 
 
-class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link"):
+class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link", gc=False):
     """Somebody said that `alias` (anonymous) is `to` (a user)."""
 
     alias: Alias
@@ -62,7 +62,7 @@ class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link"):
     at: Millis
 
 
-class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part"):
+class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=False):
     """The whole part of an anonymous alias, on its way to its person."""
 
     alias: Alias
@@ -71,14 +71,14 @@ class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part"):
     """The part as `activity.pack` wrote it (base64 in JSON)."""
 
 
-class PartDetached(msgspec.Struct, frozen=True, tag_field="kind", tag="detach"):
+class PartDetached(msgspec.Struct, frozen=True, tag_field="kind", tag="detach", gc=False):
     """An earlier link took the alias elsewhere: the person loses the part."""
 
     alias: Alias
     person: Alias
 
 
-class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick"):
+class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):
     """Time as one source partition knows it."""
 
     source: str
@@ -102,7 +102,7 @@ def row_of(record: Record) -> Alias:
     raise TypeError(msg)
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """Input that cannot be used: for `rejected-events`, with what the sender has to mend."""
 
     reason: Literal[

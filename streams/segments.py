@@ -14,7 +14,7 @@ from streams.events import Alias, Millis
 from streams.policy import Condition, Segment
 
 
-class Standing(msgspec.Struct, frozen=True, array_like=True):
+class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a person stands in one segment: the episode that is open, or the last one."""
 
     member: bool
@@ -24,7 +24,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     rule_version: int
 
 
-class Counted(msgspec.Struct, frozen=True):
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """One condition as it was at an instant: what a decision rested on."""
 
     condition: Condition
@@ -32,7 +32,7 @@ class Counted(msgspec.Struct, frozen=True):
     until: Millis
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A person entered or left a segment."""
 
     person: Alias
@@ -131,10 +131,23 @@ def _shown_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
 
 
 def _ends_at(parts: Parts, condition: Condition, now: Millis) -> Millis | None:
-    instants = latest(parts, condition.event, condition.required, now)
-    if len(instants) < condition.required or instants[0] <= now - condition.within_ms:
+    oldest = _oldest_needed(parts, condition, now)
+    if oldest is None or oldest <= now - condition.within_ms:
         return None
-    return instants[0] + condition.within_ms
+    return oldest + condition.within_ms
+
+
+def _oldest_needed(parts: Parts, condition: Condition, now: Millis) -> Millis | None:
+    """Return the first of the latest `required` instants up to `now`; None where there are not so many."""
+    if len(parts) > 1:
+        newest = latest(parts, condition.event, condition.required, now)
+        return newest[0] if len(newest) == condition.required else None
+    series = parts[0].series.get(condition.event)
+    if series is None:
+        return None
+    instants = series.instants()
+    index = bisect_right(instants, now) - condition.required
+    return instants[index] if index >= 0 else None
 
 
 def _between(instants: memoryview, after: Millis, until: Millis) -> Iterable[Millis]:

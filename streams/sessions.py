@@ -14,7 +14,7 @@ from streams.policy import Web
 DIRECT = "Direct"
 
 
-class Session(msgspec.Struct, frozen=True, array_like=True):
+class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The session that the fold is in."""
 
     began_at: Millis
@@ -22,7 +22,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     campaign: str | None
 
 
-class Fold(msgspec.Struct, frozen=True, array_like=True):
+class Fold(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What all visits up to `last` come to."""
 
     session: Session | None = None
@@ -66,7 +66,7 @@ class Fold(msgspec.Struct, frozen=True, array_like=True):
         return fold
 
 
-class Sealed(msgspec.Struct, frozen=True, array_like=True):
+class Sealed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The fold of visits that are no longer kept, or no longer looked at."""
 
     to: Millis = -1

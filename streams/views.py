@@ -146,6 +146,8 @@ def _why(found: Counted) -> dict[str, Any]:
 
 def _segment_view(profile: Profile, parts: Parts, segment: Segment, as_of: Millis) -> dict[str, Any]:
     standing = profile.standings.get(segment.name)
+    if standing is None and not any(name in part.series for part in parts for name in segment.events):
+        return _never_near(segment, profile.rule_version)
     return {
         "member": standing is not None and standing.member,
         "entered_at": iso(standing.entered_at) if standing is not None else None,
@@ -166,6 +168,28 @@ def _condition_view(parts: Parts, found: Counted, as_of: Millis) -> dict[str, An
         "count": found.count,
         "holds": len(instants) >= condition.required,
         "counted": [iso(at) for at in instants],
+    }
+
+
+@lru_cache(maxsize=1_024)
+def _never_near(segment: Segment, rule_version: int) -> dict[str, Any]:
+    """Show a segment of a person to whom no event of its rule happened, as for most.  Shared: not to be changed."""
+    return {
+        "member": False,
+        "entered_at": None,
+        "left_at": None,
+        "rule_version": rule_version,
+        "conditions": [
+            {
+                "event": condition.event,
+                "within_seconds": condition.within_ms // 1000,
+                "required": condition.required,
+                "count": 0,
+                "holds": False,
+                "counted": [],
+            }
+            for condition in segment.conditions
+        ],
     }
 
 

@@ -26,8 +26,8 @@ ROW_BYTES = 384 << 10
 A batch may still double it.  Kafka refuses a message over 2 MiB, and the whole partition would stand still with it: one
 person must not stop everybody.
 """
-CACHED_ROWS = 20_000
-"""Unpacked rows kept by a lane.  A bound of memory, not of correctness."""
+CACHED_ROWS = 5_000
+"""Unpacked rows kept by a lane.  A bound of memory, and of what the garbage collector looks at; not of correctness."""
 
 
 class Profiles:

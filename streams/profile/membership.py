@@ -12,7 +12,7 @@ from streams.segments import Change, Standing, counted, entered_since, holds, le
 
 def settle(step: Step, policy: Policy, clock: Millis | None, event: UserEvent | None = None) -> None:
     """Decide the segments as of now.  An event that no rule counts can change nothing."""
-    if step.profile.is_user and (event is None or event.name in policy.events):
+    if (event is None or event.name in policy.events) and step.profile.is_user:
         decide_segments(step, policy, clock, event)
 
 

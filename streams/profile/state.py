@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator
-from functools import cached_property
 from struct import Struct as Layout
 from typing import NamedTuple, TypeAlias
 
@@ -11,6 +10,7 @@ import msgspec
 from streams.activity import Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger
 from streams.events import Alias, Millis, Record, Source
+from streams.lazy import lazy
 from streams.policy import Policy
 from streams.segments import Change, Standing
 from streams.sessions import Fold, Sealed, earlier, later
@@ -20,7 +20,7 @@ RECENT_VISITS = 32
 """A visit that comes after so many later ones makes all stored ones be folded again."""
 
 
-class Attached(msgspec.Struct, array_like=True):
+class Attached(msgspec.Struct, array_like=True, gc=False):
     """The part of another alias of this person, and the touches that it had sealed by itself."""
 
     part: Part
@@ -58,9 +58,9 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     """When time alone changes something; `NEVER`: nothing is due."""
     rule_version: int = 0
 
-    @cached_property
+    @lazy
     def recent(self) -> deque[Visited]:
-        """The visits folded last, in order: for one that comes a little late.  Not packed."""
+        """Keep the visits folded last, in order: for one that comes a little late.  Not packed."""
         return deque(maxlen=RECENT_VISITS)
 
     @property
@@ -129,7 +129,7 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
 Announcement: TypeAlias = Change | Trigger
 
 
-class Step(msgspec.Struct):
+class Step(msgspec.Struct, gc=False):
     """What one record, or time, made of a profile."""
 
     profile: Profile

@@ -32,7 +32,7 @@ PAYMENT = _words("""
 """Where people pay: without this list each sale would be the gateway's."""
 
 
-class WebSites(msgspec.Struct, frozen=True, cache_hash=True):
+class WebSites(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """The sites that are ours besides that of the page itself."""
 
     own_domains: tuple[str, ...] = ()
