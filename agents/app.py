@@ -65,12 +65,12 @@ def run_worker(settings: Settings) -> int:
 
 
 def _prepare_process() -> None:
-    """Collect garbage rarely: nearly all that is made lives for one batch, the rest as long as the worker.
+    """Collect garbage less often: nearly all that is made lives for one batch, the rest as long as the worker.
 
-    The threshold is what the batches of all lanes may hold at a time, so that they alone set off nothing.
+    Not much less: clients leave cycles behind that hold whole batches.
     """
     gc.freeze()
-    gc.set_threshold(1_000_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
 
 
 def _problems(settings: Settings) -> list[str]:
