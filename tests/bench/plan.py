@@ -143,13 +143,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events-per-day", type=int, default=5, help=f"of one person; {number}")
     parser.add_argument("--peak", type=float, default=3.0, help=f"busiest second to the average one; {number}")
     parser.add_argument(
-        "--worker-events-per-second", type=int, default=30_000, help=f"of one worker (make bench); {number}"
+        "--worker-events-per-second", type=int, default=18_000, help=f"of one with many people; {number}"
     )
     parser.add_argument("--worker-people", type=int, default=4_000_000, help=f"of one worker at most; {number}")
-    parser.add_argument(
-        "--worker-megabytes", type=int, default=250, help=f"without people (tests.bench.scale); {number}"
-    )
-    parser.add_argument("--bytes-a-person", type=int, default=200, help=f"of memory, rows on disk; {number}")
+    parser.add_argument("--worker-megabytes", type=int, default=350, help=f"of one worker without people; {number}")
+    parser.add_argument("--bytes-a-person", type=int, default=320, help=f"of memory, rows on disk; {number}")
     return parser.parse_args()
 
 

@@ -123,7 +123,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=200_000, help="events that are measured at each")
     parser.add_argument("--json", type=Path, default=LOCAL / "bench" / "scale.json", help="where the figures go")
     chosen = parser.parse_args()
-    console = Console(highlight=False, emoji=False, markup=False)
+    console = Console(highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else 160)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     broker = Broker(LOCAL / "bench" / "stack", LOCAL, PARTITIONS)
     points = []
