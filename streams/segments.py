@@ -131,23 +131,10 @@ def _shown_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
 
 
 def _ends_at(parts: Parts, condition: Condition, now: Millis) -> Millis | None:
-    oldest = _oldest_needed(parts, condition, now)
-    if oldest is None or oldest <= now - condition.within_ms:
+    instants = latest(parts, condition.event, condition.required, now)
+    if len(instants) < condition.required or instants[0] <= now - condition.within_ms:
         return None
-    return oldest + condition.within_ms
-
-
-def _oldest_needed(parts: Parts, condition: Condition, now: Millis) -> Millis | None:
-    """Return the first of the latest `required` instants up to `now`; None where there are not so many."""
-    if len(parts) > 1:
-        newest = latest(parts, condition.event, condition.required, now)
-        return newest[0] if len(newest) == condition.required else None
-    series = parts[0].series.get(condition.event)
-    if series is None:
-        return None
-    instants = series.instants()
-    index = bisect_right(instants, now) - condition.required
-    return instants[index] if index >= 0 else None
+    return instants[0] + condition.within_ms
 
 
 def _between(instants: memoryview, after: Millis, until: Millis) -> Iterable[Millis]:

@@ -85,18 +85,19 @@ def needs(people: int, row_bytes: int, view_bytes: int, chosen: argparse.Namespa
         ceil(peak / (chosen.worker_events_per_second * SPARE)),
         ceil(people / chosen.worker_people),
     )
-    partitions = max(FEWEST_PARTITIONS, 1 << ceil(LANES_A_WORKER * workers - 1).bit_length())
-    rows = people * row_bytes
+    partitions = max(FEWEST_PARTITIONS, 1 << (LANES_A_WORKER * workers - 1).bit_length())
+    rows, views = people * row_bytes, people * view_bytes
+    memory = chosen.worker_megabytes * 1e6 + chosen.bytes_a_person * people / workers
     return Needs(
-        people,
-        peak,
-        workers,
-        partitions,
-        partitions * partitions,
-        (chosen.worker_megabytes * 1e6 + chosen.bytes_a_person * people / workers) / 1e9,
-        rows * ON_DISK / workers / 1e9,
-        (rows + people * view_bytes) * UNCOMPACTED * COPIES / 1e9,
-        people * view_bytes / 1e9,
+        people=people,
+        events_per_second=peak,
+        workers=workers,
+        partitions=partitions,
+        ticks_per_second=partitions * partitions,
+        memory_gigabytes=memory / 1e9,
+        disk_gigabytes=rows * ON_DISK / workers / 1e9,
+        broker_gigabytes=(rows + views) * UNCOMPACTED * COPIES / 1e9,
+        redis_gigabytes=views / 1e9,
     )
 
 
