@@ -170,9 +170,11 @@ class Touchline:
         return self.running[-1]
 
     def close(self) -> None:
+        """Kill what still runs, and print what each said: pytest shows that of a test that failed."""
         for running in self.running:
             if running.process.poll() is None:
                 running.kill()
+            print(f"--- {running.log.name}, left with {running.process.returncode}:\n{running.output[-6000:]}")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Protocol
@@ -147,7 +148,8 @@ class LaneWork:
             await self._positioned(store)
             await self._work(producer, store, processor)
         except asyncio.CancelledError:
-            await producer.stop()
+            with suppress(Exception):  # the lane is given up: whoever takes it ends what is left open
+                await producer.stop()
             raise
         except FENCED as error:
             raise LaneFencedError(str(self.lane)) from error

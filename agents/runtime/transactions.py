@@ -27,9 +27,23 @@ transaction's coordinator: of two checks at once it refuses one ("not enough rep
 Delivery: TypeAlias = "asyncio.Future[RecordMetadata]"
 
 
-def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> AIOKafkaProducer:
+class TransactionalProducer(AIOKafkaProducer):
+    """aiokafka's producer, which also says why it works no more."""
+
+    @property
+    def ended_by(self) -> BaseException | None:
+        """What ended its background task; None: that goes on.
+
+        The task may find the lane fenced while a batch waits for the metadata of its topic.  The batch is then refused
+        because no transaction is open, and that alone would hide why.
+        """
+        task = self._sender.sender_task
+        return task.exception() if task.done() and not task.cancelled() else None
+
+
+def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> TransactionalProducer:
     """Make the lane's producer, not yet started.  Its `transactional.id` is the lane's: that is what fences."""
-    return AIOKafkaProducer(
+    return TransactionalProducer(
         bootstrap_servers=bootstrap,
         client_id=f"{app_id}-{lane.topic}-{lane.partition}",
         transactional_id=f"{app_id}-{lane.topic}-{lane.partition}",
@@ -46,7 +60,7 @@ def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> AIOKaf
 class LaneProducer:
     """Writes for one lane.  `start` fences whoever owned the lane before, and ends what they left open."""
 
-    def __init__(self, lane: Lane, producer: AIOKafkaProducer, *, group: str) -> None:
+    def __init__(self, lane: Lane, producer: TransactionalProducer, *, group: str) -> None:
         self.lane = lane
         self._producer = producer
         self._group = group
@@ -69,6 +83,14 @@ class LaneProducer:
         Returns the changelog offset after the rows.  Any exception leaves the outcome in doubt: the caller must not go
         on with this lane.
         """
+        try:
+            return await self._commit(changelog, rows, sends, offset)
+        except Exception as error:
+            raise self._producer.ended_by or error from error
+
+    async def _commit(
+        self, changelog: tuple[str, int], rows: Mapping[bytes, bytes | None], sends: Messages, offset: int
+    ) -> int:
         async with Patience(STEP_SECONDS):
             await self._producer.begin_transaction()
             point("after-begin")

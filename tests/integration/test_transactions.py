@@ -1,5 +1,6 @@
 """Transactions of a lane on the real broker: all of a batch, or nothing of it."""
 
+import asyncio
 from random import Random
 
 import pytest
@@ -89,4 +90,25 @@ async def test_an_owner_whose_lane_was_taken_is_fenced(ready: Settings) -> None:
     assert await seen(ready) == (3, 7)
     await other.commit(changelog(ready), POSITION, sends(b"view"), 8)
     assert await seen(ready) == (6, 8)
+    await other.stop()
+
+
+async def test_an_owner_that_is_fenced_between_two_of_its_batches_says_so(ready: Settings) -> None:
+    """Its first send to a topic waits for metadata; that it is fenced is found meanwhile, by its other batches."""
+    sleeper, other = owner(ready), owner(ready)
+    await sleeper.start()
+    await other.start()
+    client, sender = sleeper._producer.client, sleeper._producer._sender.sender_task
+    wait_on_metadata = client._wait_on_metadata
+
+    async def slow_for_views(topic: str) -> None:
+        if topic == VIEWS:
+            await asyncio.wait([sender])
+        await wait_on_metadata(topic)
+
+    client._wait_on_metadata = slow_for_views
+    with pytest.raises(FENCED):
+        await sleeper.commit(changelog(ready), POSITION, sends(b"again"), 9)
+    await other.commit(changelog(ready), POSITION, sends(b"view"), 8)
+    assert await seen(ready) == (3, 8)
     await other.stop()

@@ -1,5 +1,6 @@
 """A lane's guard: only the next fetch of the present epoch is worked on; what Faust dropped is fetched again."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -54,6 +55,16 @@ class Fenced:
 
     async def start(self) -> None:
         raise ProducerFenced
+
+    async def stop(self) -> None:
+        raise TimeoutError("what is left to send is never taken")
+
+
+class Stuck:
+    """A producer that neither starts nor stops."""
+
+    async def start(self) -> None:
+        await asyncio.Event().wait()
 
     async def stop(self) -> None:
         raise TimeoutError("what is left to send is never taken")
@@ -132,6 +143,15 @@ async def test_that_a_lane_is_fenced_is_not_hidden_by_what_its_producer_cannot_f
     work.around.connect = lambda lane: Fenced()  # type: ignore[assignment,return-value]
     with pytest.raises(LaneFencedError, match="web-events/3"):
         await work.run()
+
+
+async def test_a_lane_that_is_given_up_is_given_up_whatever_its_producer_cannot_finish(work: LaneWork) -> None:
+    work.around.connect = lambda lane: Stuck()  # type: ignore[assignment,return-value]
+    task = asyncio.create_task(work.run())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 def test_time_is_told_up_to_the_fetch_where_nothing_more_waits() -> None:

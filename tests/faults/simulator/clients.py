@@ -79,7 +79,9 @@ class Builder:
 
 
 class Producer:
-    """What `LaneProducer` and the barrier use of an AIOKafkaProducer."""
+    """What `LaneProducer` and the barrier use of a `TransactionalProducer`."""
+
+    ended_by = None
 
     def __init__(self, link: Link) -> None:
         self._link = link
