@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from streams.activity import DAY_MS, Touch
+from streams.attribution import Conversion, Kind
 from streams.events import Source
 from streams.identifiers import order_key
 
@@ -31,3 +32,4 @@ instants = st.one_of(
 )
 touches = st.builds(touch, instants, st.sampled_from(SOURCES), st.integers(0, 5))
 amounts = st.one_of(st.integers(-200, 200), st.integers(-(10**15), 10**15))
+conversions = st.builds(Conversion, st.sampled_from(Kind), instants, amounts)
