@@ -222,7 +222,7 @@ def triggers(
 
 @app.command(epilog="Example: touchline explain user:u1")
 def explain(
-    person: Annotated[str, typer.Argument(help="user:u1, u1, or anon:a1.")],
+    person: Annotated[str, typer.Argument(help="user:u1, u1, ann@example.com, or anon:a1.")],
     as_json: AsJson = False,
 ) -> None:
     """Say what is known of one person, and why they are in a segment or not, asked or not."""

@@ -81,7 +81,7 @@ class WorkerMetrics:
     def _declare_people(self) -> None:
         self.links = self._counter(
             "touchline_links_total",
-            "Links that gave an anonymous alias to a person.  0 with identified traffic: senders identify without"
+            "Links that gave a visitor or an address to somebody.  0 with identified traffic: senders identify without"
             " anonymousId.",
         )
         self.links_quarantined = self._counter(

@@ -11,7 +11,14 @@ Millis: TypeAlias = int
 """An instant: whole milliseconds since 1970-01-01 UTC."""
 
 Alias: TypeAlias = str
-"""One identifier of a person: `user:<userId>` or `anon:<anonymousId>`."""
+"""One identifier of a person: `user:<userId>`, `email:<address>` or `anon:<anonymousId>`."""
+
+Path: TypeAlias = tuple[int, ...]
+"""How a part came to a row: for each alias that it passed, its own first, how often that alias had moved by then.
+
+Of two parts of one alias the one with the larger path is newer, whatever the order of arrival.  Empty: nobody sent the
+part, events that were forwarded made it.
+"""
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -50,11 +57,11 @@ class UserEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind
     email: str | None = None
     full_name: str | None = None
     person: Alias | None = None
-    """Set on a forwarded event: the person to whom the anonymous alias belongs."""
+    """Set on a forwarded event: the alias to which `alias`, or one that it passed, belongs."""
 
 
 class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link", gc=False):
-    """Somebody said that `alias` (anonymous) is `to` (a user)."""
+    """Somebody said that `alias` is `to`, a stronger alias (`identifiers.RANKS`)."""
 
     alias: Alias
     to: Alias
@@ -63,19 +70,21 @@ class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link", gc=False):
 
 
 class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=False):
-    """The whole part of an anonymous alias, on its way to its person."""
+    """The whole part of an alias, on its way to the alias that it belongs to."""
 
     alias: Alias
     person: Alias
+    path: Path
     part: bytes
     """The part as `activity.pack` wrote it (base64 in JSON)."""
 
 
 class PartDetached(msgspec.Struct, frozen=True, tag_field="kind", tag="detach", gc=False):
-    """An earlier link took the alias elsewhere: the person loses the part."""
+    """An earlier link took the alias elsewhere: the row loses the part, if that came by an older path."""
 
     alias: Alias
     person: Alias
+    path: Path
 
 
 class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):

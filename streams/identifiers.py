@@ -10,6 +10,9 @@ BLOCKED = frozenset(
 )
 """Words that broken senders give as an id.  One of them as a person would glue together everybody who has it."""
 
+STRENGTHS = ("user", "email", "anon")
+"""Kinds of aliases, the strongest first.  An alias belongs to stronger ones only, so that nobody goes in circles."""
+
 KEY_BYTES = 16
 LONGEST_PADDED = 15
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
@@ -35,6 +38,17 @@ def user_alias(user_id: str) -> Alias:
 def anon_alias(anonymous_id: str) -> Alias:
     """Spell the alias of a (normalised) anonymousId."""
     return f"anon:{anonymous_id}"
+
+
+def email_alias(email: str) -> Alias:
+    """Spell the alias of a (normalised) email address."""
+    return f"email:{email}"
+
+
+def is_stronger(alias: Alias, than: Alias) -> bool:
+    """Tell whether an alias may be the owner of another one; what is no alias is not."""
+    kind, weaker = alias.partition(":")[0], than.partition(":")[0]
+    return kind in STRENGTHS and weaker in STRENGTHS and STRENGTHS.index(kind) < STRENGTHS.index(weaker)
 
 
 def order_key(message_id: str) -> bytes:

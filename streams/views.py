@@ -20,10 +20,9 @@ SOURCE = "touchline"
 
 
 def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> dict[str, Any]:
-    """Make the document of `profile-views`; of a linked anonymous alias only a pointer to its person."""
-    if profile.links:
-        others = len(profile.links) - 1
-        return {"person": profile.key, "merged_into": profile.person, "quarantined_links": others}
+    """Make the document of `profile-views`; of an alias that belongs to another one only a pointer to that."""
+    if (owner := profile.owner) is not None:
+        return {"person": profile.key, "merged_into": owner, "quarantined_links": len(profile.links) - 1}
     as_of = max(clock or 0, profile.latest)
     parts = profile.parts()
     return {

@@ -13,7 +13,19 @@ from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics, views
 from streams.asks import Trigger
 from streams.clock import PartitionClock
-from streams.events import Millis, PartMoved, Record, Rejected, Tick, UserEvent, decode_record, encode_record, row_of
+from streams.events import (
+    Link,
+    Millis,
+    PartMoved,
+    Record,
+    Rejected,
+    Tick,
+    UserEvent,
+    decode_record,
+    encode_record,
+    row_of,
+)
+from streams.identifiers import is_stronger
 from streams.policy import Policy
 from streams.profile import NEVER, Announcement, Profile, Step, advance, apply, due, expire, pack, unpack, unpack_moved
 
@@ -243,6 +255,8 @@ def _decoded(source: ConsumerRecord) -> Record | Rejected:
         return Rejected("bad-record", f"user-events: {error}")
     if not isinstance(record, Tick) and source.key != row_of(record).encode():
         return Rejected("bad-record", "user-events: the key is not that of the record's row")
+    if isinstance(record, Link) and not is_stronger(record.to, record.alias):
+        return Rejected("bad-record", "user-events: a link leads to a stronger alias")
     return record
 
 

@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 
 def run(settings: Settings, person: str, *, as_json: bool) -> int:
-    """Print what is known of `user:u1`, `u1` or `anon:a1`; 0, or 1 with a line on stderr: unknown, or Redis away."""
+    """Print what is known of `user:u1`, `u1`, `ann@example.com` or `anon:a1`; 0, or 1 with a line on stderr: unknown, or Redis away."""
     try:
         with _connect(settings) as client:
             found = find(client, settings, person)
@@ -63,7 +63,7 @@ def run(settings: Settings, person: str, *, as_json: bool) -> int:
 def find(client: Redis, settings: Settings, person: str) -> Found | None:
     """Find the person's document, following `merged_into`; None: unknown.
 
-    A name without `user:` or `anon:` is a userId, or else an anonymousId.
+    A name without `user:`, `email:` or `anon:` is a userId, or else an email address, or else an anonymousId.
     """
     for asked_as in candidates(person):
         key, hops, refused = asked_as, 0, 0
@@ -78,7 +78,10 @@ def find(client: Redis, settings: Settings, person: str) -> Found | None:
 def candidates(person: str) -> tuple[str, ...]:
     """Keys that PERSON may mean, likeliest first."""
     name = person.strip()
-    return (name,) if name.startswith(("user:", "anon:")) else (f"user:{name}", f"anon:{name}")
+    if name.startswith(("user:", "email:", "anon:")):
+        return (name,)
+    addresses = (f"email:{name.lower()}",) if "@" in name else ()
+    return (f"user:{name}", *addresses, f"anon:{name}")
 
 
 def show(found: Found, console: Console) -> None:

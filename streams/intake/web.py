@@ -1,11 +1,14 @@
 """Web events: one message in; a `UserEvent` and perhaps a `Link` out."""
 
+from collections.abc import Iterator
 from hashlib import md5
 from typing import Final
 
 from streams.bots import is_bot
 from streams.events import Link, Millis, Rejected, Source, UserEvent
-from streams.intake.people import NO_TRAITS, texts, traits_of, who_of
+from streams.identifiers import email_alias, is_stronger
+from streams.identity.mail import is_role_mailbox
+from streams.intake.people import NO_TRAITS, Who, texts, traits_of, who_of
 from streams.intake.times import times_of
 from streams.intake.wire import Context, Page, WebEvent, decode
 from streams.touches import WebSites, source_of
@@ -22,8 +25,9 @@ def parse_web_event(
 ) -> tuple[UserEvent | Link, ...] | Rejected:
     """Read one message of `web-events`.
 
-    One event, and a link where it says who an anonymous visitor is.  Never raises: what cannot be used is `Rejected`.
-    The same bytes with the same timestamp give the same records, so a repeated delivery is found by its messageId.
+    One event, and links where it says who an anonymous visitor is, or whose an email address.  Never raises: what
+    cannot be used is `Rejected`.  The same bytes with the same timestamp give the same records, so a repeated delivery
+    is found by its messageId.
     """
     event = decode(raw)
     if isinstance(event, Rejected):
@@ -45,9 +49,22 @@ def parse_web_event(
     record = UserEvent(
         who.alias, message_id, times.at, times.received_at, name, visit, source, bot, traits.email, traits.full_name
     )
-    if who.linked is None:
+    if who.linked is None and traits.email is None:
         return (record,)
-    return record, Link(alias=who.linked, to=who.alias, message_id=message_id, at=times.at)
+    return record, *_links(who, traits.email, message_id, times.at)
+
+
+def _links(who: Who, email: str | None, message_id: str, at: Millis) -> Iterator[Link]:
+    """Say who is whom: the visitor the user, and the email address the user, or the visitor the email address.
+
+    Who shares a mailbox (`support@`) is not one person: a role mailbox links nobody.
+    """
+    if who.linked is not None:
+        yield Link(who.linked, who.alias, message_id, at)
+    if email is not None and not is_role_mailbox(email):
+        address = email_alias(email)
+        alias, to = (address, who.alias) if is_stronger(who.alias, address) else (who.alias, address)
+        yield Link(alias, to, message_id, at)
 
 
 def _counted_name(event: WebEvent) -> str | Rejected:

@@ -9,7 +9,7 @@ import msgspec
 
 from streams.activity import Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger
-from streams.events import Alias, Millis, Record, Source
+from streams.events import Alias, Millis, Path, Record, Source
 from streams.lazy import lazy
 from streams.policy import Policy
 from streams.segments import Change, Standing
@@ -25,6 +25,7 @@ class Attached(msgspec.Struct, array_like=True, gc=False):
 
     part: Part
     sealed: Sealed
+    path: Path = ()
 
 
 class Visited(NamedTuple):
@@ -37,7 +38,7 @@ class Visited(NamedTuple):
 
 
 class Profile(msgspec.Struct, array_like=True, dict=True):
-    """The row of one alias; of a person where the alias is one (a user, or an anonymous alias without link).
+    """The row of one alias; of a person where the alias is one: a user, or an alias without link.
 
     Changed in place: what a failed transaction left behind is never used again.
     """
@@ -45,7 +46,9 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     own: Part
     attached: dict[Alias, Attached] = {}
     links: dict[Alias, tuple[Millis, bytes]] = {}
-    """{person: earliest link by (at, order key)}: who this anonymous alias was said to be."""
+    """{stronger alias: earliest link by (at, order key)}: who this alias was said to be."""
+    moves: int = 0
+    """How often the alias came to another one."""
     sealed: Sealed = Sealed()
     """Older visits, folded."""
     fold: Fold = Fold()
@@ -69,9 +72,9 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         return self.own.alias
 
     @property
-    def person(self) -> Alias:
-        """Whom this alias belongs to: the earliest link, or itself."""
-        return min(self.links, key=lambda to: (self.links[to], to)) if self.links else self.key
+    def owner(self) -> Alias | None:
+        """The alias that this one belongs to: that of the earliest link.  None: this row is a person's."""
+        return min(self.links, key=lambda to: (self.links[to], to)) if self.links else None
 
     @property
     def is_user(self) -> bool:
@@ -140,7 +143,7 @@ class Step(msgspec.Struct, gc=False):
     duplicate: bool = False
     late: bool = False
     linked: bool = False
-    """An anonymous alias came to a person, or to another one."""
+    """The alias came to an owner, or to another one."""
     quarantined: bool = False
     """A link was set aside: an earlier one holds."""
 

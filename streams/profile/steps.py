@@ -1,13 +1,16 @@
 """Room 6.  Profile: the core of the core.
 
 State, one record, the log's clock and the policy go in; a new state and what follows from it go out.  A profile is the
-home row of one alias.  An anonymous alias that is linked keeps its part here too, and passes on what comes.
+home row of one alias.  An alias that belongs to another one keeps what it has here too, and passes on what comes: so
+anonymous visitors come to an email address, and that with all of them to a user.
 """
+
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from streams.activity import Part, Touch
-from streams.events import Link, Millis, PartDetached, PartMoved, Record, UserEvent, row_of
+from streams.events import Alias, Link, Millis, PartDetached, PartMoved, Record, UserEvent, row_of
 from streams.identifiers import order_key
 from streams.policy import Policy
 from streams.profile.keeping import bound, expire, is_stale, learn_traits, part_of, refold, seal_by_itself, visit
@@ -15,7 +18,7 @@ from streams.profile.membership import decide_segments, retire, settle, walk
 from streams.profile.state import NEVER, Attached, Profile, Step, pack_moved, unpack_moved
 
 LINKS_AT_MOST = 1_000
-"""Different people that one anonymous alias may be said to be: a kiosk must not grow a row without bound."""
+"""Different people that one alias may be said to be: a kiosk must not grow a row without bound."""
 
 
 def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Millis | None) -> Step:
@@ -66,8 +69,8 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
     profile = step.profile
     if event.bot:
         return
-    if profile.links and event.alias == profile.key:
-        step.forwards = (replace(event, person=profile.person),)
+    if (owner := profile.owner) is not None:
+        step.forwards = (replace(event, person=owner),)
     part = part_of(profile, event.alias)
     key = order_key(event.message_id)
     learn_traits(part, event, key)
@@ -105,7 +108,7 @@ def _copy(step: Step, part: Part, event: UserEvent, key: bytes, policy: Policy, 
 
 def _link(step: Step, link: Link, policy: Policy, clock: Millis | None) -> None:
     profile = step.profile
-    before = profile.person
+    before = profile.owner
     stamp = (link.at, order_key(link.message_id))
     known = profile.links.get(link.to)
     if known is not None and known <= stamp:
@@ -115,19 +118,42 @@ def _link(step: Step, link: Link, policy: Policy, clock: Millis | None) -> None:
         step.quarantined = True
         return
     profile.links[link.to] = stamp
-    if profile.person == before:
-        step.quarantined = known is None and link.to != before
+    if profile.owner == before:
+        step.quarantined = known is None
         return
     step.linked = True
+    profile.moves += 1
     if clock is not None:
         expire(profile, clock - policy.horizon_ms, policy)
-    detached = () if before == profile.key else (PartDetached(profile.key, before),)
-    moved = PartMoved(profile.key, profile.person, pack_moved(Attached(profile.own, profile.sealed)))
-    step.forwards = (*detached, moved)
+    step.forwards = (*_detached(profile, before), *_moved(profile))
+
+
+def _detached(profile: Profile, before: Alias | None) -> Iterator[PartDetached]:
+    """Take all that the row holds away from the alias that it belonged to."""
+    if before is not None:
+        yield PartDetached(profile.key, before, (profile.moves,))
+        for alias, attached in profile.attached.items():
+            yield PartDetached(alias, before, (*attached.path, profile.moves))
+
+
+def _moved(profile: Profile) -> Iterator[PartMoved]:
+    """Give all that the row holds to the alias that it belongs to: its own part, and those that came to it."""
+    owner = profile.owner
+    if owner is not None:
+        yield PartMoved(profile.key, owner, (profile.moves,), pack_moved(Attached(profile.own, profile.sealed)))
+        for alias, attached in profile.attached.items():
+            yield PartMoved(alias, owner, (*attached.path, profile.moves), pack_moved(attached))
 
 
 def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | None) -> None:
     profile, arrived = step.profile, unpack_moved(moved.part)
+    known = profile.attached.get(moved.alias)
+    if known is not None and known.path > moved.path:
+        step.duplicate = True
+        return
+    if (owner := profile.owner) is not None:
+        step.forwards = (replace(moved, person=owner, path=(*moved.path, profile.moves)),)
+    arrived.path = moved.path
     if clock is not None:
         boundary = clock - policy.horizon_ms
         expire(profile, boundary, policy)
@@ -139,8 +165,14 @@ def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | No
 
 def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Millis | None) -> None:
     profile = step.profile
+    known = profile.attached.get(detached.alias)
+    if (owner := profile.owner) is not None:
+        step.forwards = (replace(detached, person=owner),)
+    if known is None or known.path[: len(detached.path)] >= detached.path:
+        step.duplicate = True
+        return
     if clock is not None:
         expire(profile, clock - policy.horizon_ms, policy)
-    profile.attached.pop(detached.alias, None)
+    del profile.attached[detached.alias]
     refold(profile, policy)
     settle(step, policy, clock)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.identifiers import anon_alias, is_blocked, normalise, order_key, user_alias
+from streams.identifiers import anon_alias, is_blocked, is_stronger, normalise, order_key, user_alias
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,20 @@ def test_a_key_always_has_16_bytes(message_id: str) -> None:
 
 def test_even_a_lone_surrogate_has_a_key() -> None:
     assert len(order_key("\ud800")) == 16
+
+
+@pytest.mark.parametrize(
+    ("alias", "than", "stronger"),
+    [
+        ("user:u1", "anon:a1", True),
+        ("user:u1", "email:a@x.org", True),
+        ("email:a@x.org", "anon:a1", True),
+        ("anon:a1", "email:a@x.org", False),
+        ("user:u1", "user:u2", False),
+        ("email:a@x.org", "user:u1", False),
+        ("nobody", "anon:a1", False),
+        ("user:u1", "nobody:x", False),
+    ],
+)
+def test_a_user_is_stronger_than_an_address_and_that_than_a_visitor(alias: str, than: str, stronger: bool) -> None:
+    assert is_stronger(alias, than) is stronger

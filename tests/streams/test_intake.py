@@ -39,6 +39,12 @@ def link_of(**fields: Any) -> Link | None:
     return next((record for record in found if isinstance(record, Link)), None)
 
 
+def links_of(**fields: Any) -> list[tuple[str, str]]:
+    found = sent(type="identify", event=None, **fields)
+    assert not isinstance(found, Rejected), found
+    return [(record.alias, record.to) for record in found if isinstance(record, Link)]
+
+
 def refused(**fields: Any) -> str:
     found = sent(**fields)
     assert isinstance(found, Rejected), found
@@ -388,3 +394,28 @@ def test_32_kilobytes_and_a_collectors_stamps_are_fine_and_one_byte_more_is_not(
     found = parse(raw.ljust(MAX_BYTES + 1))
     assert isinstance(found, Rejected)
     assert found.reason == "too-large"
+
+
+def test_an_identify_links_visitor_and_address_to_the_user() -> None:
+    found = links_of(anonymousId="a1", traits={"email": "Ann@Example.com"})
+    assert found == [("anon:a1", "user:u1"), ("email:ann@example.com", "user:u1")]
+
+
+def test_without_a_user_the_visitor_is_linked_to_the_address() -> None:
+    assert links_of(userId=None, anonymousId="a1", traits={"email": "ann@example.com"}) == [
+        ("anon:a1", "email:ann@example.com")
+    ]
+
+
+def test_a_link_has_instant_and_message_id_of_its_event() -> None:
+    link = link_of(type="identify", event=None, traits={"email": "ann@example.com"}, timestamp="2025-10-09T11:00:00Z")
+    assert link == Link("email:ann@example.com", "user:u1", "m1", NOON - 60 * MINUTE)
+
+
+@pytest.mark.parametrize("email", ["support@example.com", "sales+eu@example.com", "not an address", ""])
+def test_a_role_mailbox_and_what_is_no_address_link_nobody(email: str) -> None:
+    assert links_of(traits={"email": email}) == []
+
+
+def test_the_email_of_anything_but_an_identify_links_nobody() -> None:
+    assert link_of(context={"traits": {"email": "ann@example.com"}}) is None

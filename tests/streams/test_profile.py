@@ -499,26 +499,26 @@ def test_a_repeated_link_changes_nothing() -> None:
 def test_a_larger_link_to_somebody_else_is_set_aside() -> None:
     step = after(link(), link(OTHER, T0 + 1, 2))
     assert (step.quarantined, step.linked, step.forwards) == (True, False, ())
-    assert step.profile.person == USER
+    assert step.profile.owner == USER
 
 
 def test_a_smaller_link_takes_the_alias_elsewhere() -> None:
     step = after(viewed(T0, alias=ANON), link(), link(OTHER, T0 - 1, 2))
     detached, moved = step.forwards
-    assert detached == PartDetached(ANON, USER)
+    assert detached == PartDetached(ANON, USER, (2,))
     assert isinstance(moved, PartMoved)
-    assert (moved.person, step.profile.person) == (OTHER, OTHER)
+    assert (moved.person, step.profile.owner) == (OTHER, OTHER)
     assert count(given(moved)) == 1
 
 
 def test_of_links_in_one_millisecond_the_smaller_message_id_holds() -> None:
     both = (link(USER, T0, 2), link(OTHER, T0, 1))
-    assert {given(*order).person for order in (both, both[::-1])} == {OTHER}
+    assert {given(*order).owner for order in (both, both[::-1])} == {OTHER}
 
 
 def test_of_equal_links_the_person_whose_key_sorts_first_holds() -> None:
     both = (link(USER), link(OTHER))
-    assert {given(*order).person for order in (both, both[::-1])} == {USER}
+    assert {given(*order).owner for order in (both, both[::-1])} == {USER}
 
 
 def test_a_smaller_link_to_the_same_person_moves_nothing() -> None:
@@ -528,19 +528,19 @@ def test_a_smaller_link_to_the_same_person_moves_nothing() -> None:
 
 def test_and_may_keep_the_alias_from_being_taken() -> None:
     step = after(link(USER, T0), link(USER, T0 - 5, 2), link(OTHER, T0 - 3, 3))
-    assert (step.profile.person, step.quarantined) == (USER, True)
+    assert (step.profile.owner, step.quarantined) == (USER, True)
 
 
 def test_a_detached_part_takes_its_events_and_touches_with_it() -> None:
     moved = part_of(after(visited(T0 - 1, EMAIL, alias=ANON), viewed(T0, alias=ANON), link()))
-    person = given(viewed(T0 + 1), moved, PartDetached(ANON, USER))
+    person = given(viewed(T0 + 1), moved, PartDetached(ANON, USER, (2,)))
     assert (count(person), person.first_touch, person.last_touch) == (1, None, None)
 
 
 def test_who_loses_ground_with_a_part_leaves_when_the_clock_next_moves() -> None:
     moved = part_of(after(viewed(T0 - 3, alias=ANON), viewed(T0 - 2, alias=ANON), link()))
     here = given(viewed(T0 - 1), moved)
-    lost = after(PartDetached(ANON, USER), prior=here)
+    lost = after(PartDetached(ANON, USER, (2,)), prior=here)
     assert lost.announcements == []
     assert changes(advance(lost.profile, T0 + 700, POLICY)) == [("three", False, T0 + 700, T0 + 700)]
 
@@ -548,12 +548,12 @@ def test_who_loses_ground_with_a_part_leaves_when_the_clock_next_moves() -> None
 def test_what_had_been_sealed_before_the_part_left_stays() -> None:
     moved = part_of(after(visited(T0, EMAIL, alias=ANON), link()))
     person = given(moved, clock=T0 + 1)
-    assert given(PartDetached(ANON, USER), clock=T0 + WINDOW - 1, prior=person).last_touch is None
-    assert given(PartDetached(ANON, USER), clock=T0 + WINDOW, prior=person).last_touch == person.last_touch
+    assert given(PartDetached(ANON, USER, (2,)), clock=T0 + WINDOW - 1, prior=person).last_touch is None
+    assert given(PartDetached(ANON, USER, (2,)), clock=T0 + WINDOW, prior=person).last_touch == person.last_touch
 
 
 def test_a_part_of_a_stranger_can_be_detached() -> None:
-    profile = given(PartDetached(ANON, USER))
+    profile = given(PartDetached(ANON, USER, (2,)))
     assert profile.attached == {}
 
 

@@ -273,9 +273,10 @@ def test_a_row_whose_ground_was_lost_is_looked_at_with_the_next_tick() -> None:
         (b"user:u1", b'{"kind":"gift"}'),
         (None, encode_record(viewed())),
         (b"user:u2", encode_record(viewed())),
-        (b"user:u1", encode_record(PartMoved("anon:a1", "user:u1", b"junk"))),
+        (b"user:u1", encode_record(PartMoved("anon:a1", "user:u1", (1,), b"junk"))),
+        (b"user:u1", encode_record(Link("user:u1", "email:ann@example.com", "m", T0))),
     ],
-    ids=["no value", "no JSON", "no UTF-8", "no such kind", "no key", "another key", "no part"],
+    ids=["no value", "no JSON", "no UTF-8", "no such kind", "no key", "another key", "no part", "link to a weaker one"],
 )
 def test_a_broken_record_is_kept_as_a_dead_letter_and_stops_nobody(key: bytes | None, value: bytes | None) -> None:
     partition = Partition()

@@ -144,10 +144,11 @@ def test_escape_codes_in_names_do_not_reach_the_terminal() -> None:
     assert "[red]" in text
 
 
-@pytest.mark.parametrize("person", ["user:u1", "u1", " u1 ", "anon:a1", "a1"])
+@pytest.mark.parametrize("person", ["user:u1", "u1", " u1 ", "anon:a1", "a1", "Ann@example.com"])
 def test_a_person_is_found_by_any_name(settings: Settings, capsys: pytest.CaptureFixture[str], person: str) -> None:
     put(settings, ALMOST)
-    put(settings, {"person": "anon:a1", "merged_into": "user:u1"})
+    put(settings, {"person": "anon:a1", "merged_into": "email:ann@example.com"})
+    put(settings, {"person": "email:ann@example.com", "merged_into": "user:u1"})
     assert explain.run(settings, person, as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == ALMOST
 
