@@ -41,7 +41,10 @@ class Found(NamedTuple):
 
 
 def run(settings: Settings, person: str, *, as_json: bool) -> int:
-    """Print what is known of `user:u1`, `u1`, `ann@example.com` or `anon:a1`; 0, or 1 with a line on stderr: unknown, or Redis away."""
+    """Print what is known of `user:u1`, `u1`, `ann@example.com` or `anon:a1`.
+
+    0, or 1 with a line on stderr: unknown, or Redis away.
+    """
     try:
         with _connect(settings) as client:
             found = find(client, settings, person)
