@@ -28,11 +28,13 @@ app = typer.Typer(
 stack_app = typer.Typer(help="The local Kafka and Redis of this folder.", no_args_is_help=True)
 topics_app = typer.Typer(help="The topics at the broker.", no_args_is_help=True)
 rules_app = typer.Typer(help="The rules file.", no_args_is_help=True)
+identity_app = typer.Typer(help="Who is one person.", no_args_is_help=True)
 views_app = typer.Typer(help="The read model in Redis.", no_args_is_help=True)
 app.add_typer(stack_app, name="stack")
 app.add_typer(topics_app, name="topics")
 app.add_typer(rules_app, name="rules")
 app.add_typer(views_app, name="views")
+app.add_typer(identity_app, name="identity")
 
 KafkaVersion = Annotated[str, typer.Option(help="Another Kafka than the pom's, such as 3.9.1.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -247,6 +249,27 @@ def rules_check(file: Annotated[Path, typer.Argument(help="The rules file to rea
     from agents import rules_file
 
     print("\n".join(rules_file.summary(rules_file.load(file))))
+
+
+Alias = Annotated[str, typer.Argument(help="An alias as `touchline explain` lists it: anon:a1, email:ann@example.com.")]
+
+
+@identity_app.command("split", epilog="Example: touchline identity split anon:a1")
+def identity_split(alias: Alias) -> None:
+    """Undo all links of an alias, past and to come: what it did no longer counts for the person it was said to be."""
+    settings = _settings()
+    from agents.sources import commands
+
+    raise typer.Exit(commands.run(settings, "split", alias))
+
+
+@identity_app.command("join", epilog="Example: touchline identity join anon:a1")
+def identity_join(alias: Alias) -> None:
+    """Take a split back: the links of the alias hold again."""
+    settings = _settings()
+    from agents.sources import commands
+
+    raise typer.Exit(commands.run(settings, "join", alias))
 
 
 @views_app.command("rebuild", epilog="Example: touchline views rebuild")

@@ -69,6 +69,16 @@ class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link", gc=False):
     at: Millis
 
 
+class Split(msgspec.Struct, frozen=True, tag_field="kind", tag="split", gc=False):
+    """An operator's word on the links of an alias: they are void, or hold again.  The latest word counts."""
+
+    alias: Alias
+    apart: bool
+    """Whether the alias stands alone."""
+    message_id: str
+    at: Millis
+
+
 class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=False):
     """The whole part of an alias, on its way to the alias that it belongs to."""
 
@@ -95,7 +105,7 @@ class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):
     at: Millis
 
 
-Record: TypeAlias = UserEvent | Link | PartMoved | PartDetached | Tick
+Record: TypeAlias = UserEvent | Link | Split | PartMoved | PartDetached | Tick
 
 
 def row_of(record: Record) -> Alias:
@@ -103,7 +113,7 @@ def row_of(record: Record) -> Alias:
     match record:
         case UserEvent():
             return record.person or record.alias
-        case Link():
+        case Link() | Split():
             return record.alias
         case PartMoved() | PartDetached():
             return record.person
@@ -126,6 +136,7 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
         "blocked-id",
         "bad-timestamp",
         "future",
+        "bad-command",
         "bad-record",
         "row-full",
     ]
@@ -135,4 +146,4 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 encode_record = msgspec.json.Encoder().encode
-decode_record = msgspec.json.Decoder(UserEvent | Link | PartMoved | PartDetached | Tick).decode
+decode_record = msgspec.json.Decoder(UserEvent | Link | Split | PartMoved | PartDetached | Tick).decode

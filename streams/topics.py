@@ -61,6 +61,8 @@ ALL = (
 )
 TIME_MARK_HEADER = "touchline-mark"
 """Header of a time mark on a source topic (log clock): its value is an instant in milliseconds, in decimal."""
+COMMAND_HEADER = "touchline-command"
+"""Header of an operator's command on `web-events`: its value names the command.  No HTTP client can send one."""
 SOURCES = (WEB_EVENTS,)
 """Topics whose partitions send ticks: the clock of a partition waits for each of theirs."""
 

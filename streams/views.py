@@ -42,6 +42,7 @@ def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> d
             if profile.is_user
         },
         "asks": {name: _asked_view(asked) for name, asked in profile.asked.items()},
+        **({"quarantined_links": len(profile.links)} if profile.links else {}),
     }
 
 

@@ -13,7 +13,8 @@ from agents.partitions import partition_of
 from agents.processors.dead_letters import send_dead_letter
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
-from streams.events import Millis, Rejected, Tick, encode_record
+from streams.events import Link, Millis, Rejected, Split, Tick, UserEvent, encode_record
+from streams.identity import parse_command
 from streams.intake import parse_web_event
 from streams.policy import Policy
 from streams.touches import WebSites
@@ -71,7 +72,7 @@ class Ingest:
         return effects if effects.sends else None
 
     def _normalise(self, record: ConsumerRecord, effects: Effects, rejected: "Counter[str]") -> None:
-        parsed = parse_web_event(record.value, kafka_timestamp=record.timestamp, sites=self._sites)
+        parsed = self._parsed(record)
         if isinstance(parsed, Rejected):
             rejected[parsed.reason] += 1
             send_dead_letter(record, parsed, self._partitions, effects)
@@ -81,6 +82,12 @@ class Ingest:
             key = event.alias.encode()
             partition = partition_of(key, self._partitions)
             effects.send(topics.USER_EVENTS.name, partition, key, encode_record(event), source)
+
+    def _parsed(self, record: ConsumerRecord) -> Sequence[UserEvent | Link | Split] | Rejected:
+        if record.headers and (command := _header(record, topics.COMMAND_HEADER)) is not None:
+            parsed = parse_command(command.decode(errors="replace"), record.value, kafka_timestamp=record.timestamp)
+            return parsed if isinstance(parsed, Rejected) else (parsed,)
+        return parse_web_event(record.value, kafka_timestamp=record.timestamp, sites=self._sites)
 
     def _tick_if_due(self, at: Millis, effects: Effects) -> None:
         if at >= self._ticked + self._tick_ms:
@@ -98,7 +105,9 @@ class Ingest:
 
 def _mark(record: ConsumerRecord) -> Millis | None:
     # Anybody may write a header: what tells no time is a message like any other.
-    for name, value in record.headers:
-        if name == topics.TIME_MARK_HEADER and value and value.isdigit() and len(value) <= MARK_DIGITS:
-            return int(value)
-    return None
+    value = _header(record, topics.TIME_MARK_HEADER)
+    return int(value) if value and value.isdigit() and len(value) <= MARK_DIGITS else None
+
+
+def _header(record: ConsumerRecord, name: str) -> bytes | None:
+    return next((value for found, value in record.headers if found == name), None)

@@ -47,6 +47,8 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     attached: dict[Alias, Attached] = {}
     links: dict[Alias, tuple[Millis, bytes]] = {}
     """{stronger alias: earliest link by (at, order key)}: who this alias was said to be."""
+    split: tuple[Millis, bytes, bool] | None = None
+    """The operator's latest word by (at, order key), and whether the links are void; None: there was none."""
     moves: int = 0
     """How often the alias came to another one."""
     sealed: Sealed = Sealed()
@@ -74,7 +76,9 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     @property
     def owner(self) -> Alias | None:
         """The alias that this one belongs to: that of the earliest link.  None: this row is a person's."""
-        return min(self.links, key=lambda to: (self.links[to], to)) if self.links else None
+        if not self.links or (self.split is not None and self.split[2]):
+            return None
+        return min(self.links, key=lambda to: (self.links[to], to))
 
     @property
     def is_user(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from streams.activity import Part, Touch
-from streams.events import Alias, Link, Millis, PartDetached, PartMoved, Record, UserEvent, row_of
+from streams.events import Alias, Link, Millis, PartDetached, PartMoved, Record, Split, UserEvent, row_of
 from streams.identifiers import order_key
 from streams.policy import Policy
 from streams.profile.keeping import bound, expire, is_stale, learn_traits, part_of, refold, seal_by_itself, visit
@@ -36,6 +36,8 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
         _event(step, record, policy, clock)
     elif isinstance(record, Link):
         _link(step, record, policy, clock)
+    elif isinstance(record, Split):
+        _split(step, record, policy, clock)
     elif isinstance(record, PartMoved):
         _part_moved(step, record, policy, clock)
     elif isinstance(record, PartDetached):
@@ -122,6 +124,24 @@ def _link(step: Step, link: Link, policy: Policy, clock: Millis | None) -> None:
         step.quarantined = known is None
         return
     step.linked = True
+    _move(step, before, policy, clock)
+
+
+def _split(step: Step, split: Split, policy: Policy, clock: Millis | None) -> None:
+    profile = step.profile
+    before = profile.owner
+    word = (split.at, order_key(split.message_id), split.apart)
+    if profile.split is not None and profile.split >= word:
+        step.duplicate = True
+        return
+    profile.split = word
+    if profile.owner != before:
+        _move(step, before, policy, clock)
+
+
+def _move(step: Step, before: Alias | None, policy: Policy, clock: Millis | None) -> None:
+    """Take all that the row holds from its former owner, and give it to the present one."""
+    profile = step.profile
     profile.moves += 1
     if clock is not None:
         expire(profile, clock - policy.horizon_ms, policy)

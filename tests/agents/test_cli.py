@@ -28,6 +28,8 @@ COMMANDS = (
     "explain",
     "verify",
     "rules check",
+    "identity split",
+    "identity join",
     "views rebuild",
     "doctor",
     "settings",
@@ -154,3 +156,10 @@ def test_logs_are_json_lines_when_nobody_looks() -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [(line["event"], line["level"]) for line in lines] == [("said", "info"), ("shown 2", "warning")]
     assert lines[0]["n"] == 1
+
+
+def test_a_split_of_what_is_no_alias_says_what_one_looks_like() -> None:
+    done = run("identity", "split", "ann@example.com")
+    assert done.returncode == 1
+    assert "a colon, and the identifier" in done.stderr
+    assert "touchline explain" in done.stderr

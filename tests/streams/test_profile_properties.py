@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.asks import Trigger
-from streams.events import Link, PartDetached, PartMoved, Record, Source, UserEvent
+from streams.events import Link, PartDetached, PartMoved, Record, Source, Split, UserEvent
 from streams.instants import iso
 from streams.policy import UNITS_MS, WINDOW_MS, Ask, Condition, Policy, Segment, Web
 from streams.profile import Attached, Profile, Step, advance, apply, due, pack, pack_moved, unpack
@@ -459,6 +459,15 @@ links = st.builds(
 )
 
 
+splits = st.builds(
+    lambda alias, number, at, apart: Split(alias, apart, f"s-{number}", at),
+    st.sampled_from([alias for alias in EVERYBODY if alias not in USERS]),
+    st.integers(0, 5),
+    coarse,
+    st.booleans(),
+)
+
+
 class Rows:
     """All rows, and what is on its way between them: in order for each pair, anyhow among pairs."""
 
@@ -486,7 +495,7 @@ class Rows:
         return bool(pairs)
 
 
-def settled(records: list[UserEvent | Link], clock: int | None, random: Random) -> Rows:
+def settled(records: list[UserEvent | Link | Split], clock: int | None, random: Random) -> Rows:
     """All rows once everything has arrived."""
     rows = Rows(clock)
     for record in records:
@@ -500,12 +509,12 @@ def settled(records: list[UserEvent | Link], clock: int | None, random: Random) 
 
 @FOLDS
 @given(
-    st.lists(lived(EVERYBODY) | links, max_size=25),
+    st.lists(lived(EVERYBODY) | links | splits, max_size=25),
     st.none() | st.just(T0 + 30 * DAY),
     st.randoms(),
 )
 def test_linked_aliases_come_to_the_view_that_one_alias_would_have(
-    records: list[UserEvent | Link], clock: int | None, random: Random
+    records: list[UserEvent | Link | Split], clock: int | None, random: Random
 ) -> None:
     rows = settled(records, clock, random)
     rows.tick(T0 + 60 * DAY + 26)
@@ -529,8 +538,8 @@ def test_linked_aliases_come_to_the_view_that_one_alias_would_have(
 
 
 @LAWS
-@given(st.lists(lived(EVERYBODY) | links, max_size=25), st.randoms())
-def test_a_row_has_of_an_alias_what_its_home_row_has(records: list[UserEvent | Link], random: Random) -> None:
+@given(st.lists(lived(EVERYBODY) | links | splits, max_size=25), st.randoms())
+def test_a_row_has_of_an_alias_what_its_home_row_has(records: list[UserEvent | Link | Split], random: Random) -> None:
     rows = settled(records, None, random)
     owners = _owners(records)
     for alias in owners:
@@ -544,8 +553,10 @@ def test_a_row_has_of_an_alias_what_its_home_row_has(records: list[UserEvent | L
 
 
 @LAWS
-@given(st.lists(lived(EVERYBODY) | links, max_size=25), st.randoms())
-def test_a_row_keeps_nothing_of_an_alias_that_went_elsewhere(records: list[UserEvent | Link], random: Random) -> None:
+@given(st.lists(lived(EVERYBODY) | links | splits, max_size=25), st.randoms())
+def test_a_row_keeps_nothing_of_an_alias_that_went_elsewhere(
+    records: list[UserEvent | Link | Split], random: Random
+) -> None:
     rows = settled(records, None, random)
     owners = _owners(records)
     for key, row in rows.rows.items():
@@ -554,8 +565,8 @@ def test_a_row_keeps_nothing_of_an_alias_that_went_elsewhere(records: list[UserE
 
 
 @LAWS
-@given(st.lists(lived(EVERYBODY) | links, max_size=25), st.randoms())
-def test_no_two_users_are_one_person(records: list[UserEvent | Link], random: Random) -> None:
+@given(st.lists(lived(EVERYBODY) | links | splits, max_size=25), st.randoms())
+def test_no_two_users_are_one_person(records: list[UserEvent | Link | Split], random: Random) -> None:
     rows = settled(records, None, random)
     for user in USERS:
         profile = rows.rows[user].profile
@@ -585,7 +596,7 @@ def _attached(rows: Rows, key: str) -> dict[str, Attached]:
     return profile.attached
 
 
-def _seen(records: list[UserEvent | Link]) -> set[str]:
+def _seen(records: list[UserEvent | Link | Split]) -> set[str]:
     return {record.alias for record in records}
 
 
@@ -600,7 +611,9 @@ def _chain(alias: str, owners: dict[str, str]) -> list[str]:
     return chain
 
 
-def _owners(records: list[UserEvent | Link]) -> dict[str, str]:
+def _owners(records: list[UserEvent | Link | Split]) -> dict[str, str]:
     said = [record for record in records if isinstance(record, Link)]
     ranked = sorted(said, key=lambda link: (link.at, link.message_id, link.to), reverse=True)
-    return {link.alias: link.to for link in ranked}
+    words = [record for record in records if isinstance(record, Split)]
+    apart = {word.alias: word.apart for word in sorted(words, key=lambda word: (word.at, word.message_id, word.apart))}
+    return {link.alias: link.to for link in ranked if not apart.get(link.alias)}

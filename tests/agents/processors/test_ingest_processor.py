@@ -13,9 +13,9 @@ from agents.partitions import partition_of
 from agents.processors.ingest import GRACE_MS, TICK_KEY, Ingest
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.events import Record, Tick, UserEvent, decode_record
+from streams.events import Record, Split, Tick, UserEvent, decode_record
 from streams.policy import Policy
-from streams.topics import TIME_MARK_HEADER
+from streams.topics import COMMAND_HEADER, TIME_MARK_HEADER
 
 T0 = 1_760_000_000_000
 LANE = Lane("web-events", 3)
@@ -224,3 +224,20 @@ def test_a_mark_that_tells_no_time_is_rejected_like_any_bad_message(value: bytes
     effects = Partition(log_clock=True).fold(mark(value), track())
     assert [dict(send.headers)["reason"] for send in sent(effects, "rejected-events")] == [b"empty"]
     assert len(records(effects)) == 1
+
+
+def command(name: bytes | None, value: bytes) -> ConsumerRecord:
+    return message(value, T0, ((COMMAND_HEADER, name),))
+
+
+def test_a_command_goes_to_the_home_row_of_its_alias() -> None:
+    effects = Partition().fold(command(b"split", b'{"alias":"anon:a1","id":"c1"}'))
+    (one,) = [record for record in sent(effects, "user-events") if record.key is not None]
+    assert (one.key, decode_record(one.value)) == (b"anon:a1", Split("anon:a1", True, "c1", T0))
+
+
+@pytest.mark.parametrize("name", [b"forget", b"", b"\xff"])
+def test_an_unknown_command_is_kept_as_a_dead_letter(name: bytes) -> None:
+    partition = Partition()
+    partition.fold(command(name, b'{"alias":"anon:a1","id":"c1"}'))
+    assert partition.rejected == {"bad-command": 1}

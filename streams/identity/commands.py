@@ -1,0 +1,39 @@
+"""Commands: what an operator says of an alias."""
+
+from typing import Final
+
+import msgspec
+
+from streams.events import Millis, Rejected, Split
+from streams.identifiers import STRENGTHS
+
+COMMANDS: Final = {"split": True, "join": False}
+"""{command: whether the alias stands alone from then on}."""
+MAX_ALIAS: Final = 330
+
+
+class Command(msgspec.Struct, frozen=True, gc=False):
+    """The value of a command."""
+
+    alias: str
+    """As documents have it, such as `anon:a1`."""
+    id: str
+    """Tells commands of one millisecond apart, and a repeated one from a new one."""
+
+
+encode_command = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Command).decode
+
+
+def parse_command(name: str, value: bytes | None, *, kafka_timestamp: Millis) -> Split | Rejected:
+    """Read a command; it counts from the instant at which Kafka had it.  `bad-command`: it names nothing, or nobody."""
+    if name not in COMMANDS:
+        return Rejected("bad-command", f"header: not one of {', '.join(COMMANDS)}")
+    try:
+        command = _decode(value or b"")
+    except msgspec.MsgspecError as error:
+        return Rejected("bad-command", f"$: {error}")
+    kind, _, identifier = command.alias.partition(":")
+    if kind not in STRENGTHS or not identifier or len(command.alias) > MAX_ALIAS:
+        return Rejected("bad-command", f"$.alias: one of {', '.join(STRENGTHS)}, a colon, and the identifier")
+    return Split(command.alias, COMMANDS[name], command.id, kafka_timestamp)
