@@ -19,6 +19,8 @@ STORED_AT_MOST = 8_192
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 KEY_BYTES = 16
+FEW = 64
+"""Stored events up to which no set of their keys is made."""
 NO_VISIT, CONTINUES, FIRST_SOURCE = 0, 1, 2
 """Marks of a stored event; from `FIRST_SOURCE` on: a visit from `sources[mark - FIRST_SOURCE]`."""
 
@@ -133,15 +135,17 @@ class Series(msgspec.Struct, array_like=True, gc=False):
 
     def count(self, after: Millis, until: Millis) -> int:
         """Count the events in `(after, until]`; an hour counts if its end is after `after`."""
-        instants = self.instants()
-        stored = bisect_right(instants, until) - bisect_right(instants, after)
+        stored = len(self.at) >> 3
+        if stored and not (after < _READ_INSTANT(self.at)[0] and _newest(self.at) <= until):
+            instants = self.instants()
+            stored = bisect_right(instants, until) - bisect_right(instants, after)
         if not self.hours:
             return stored
         return stored + sum(count for hour, count in self.hours.items() if (hour + 1) * HOUR_MS > after)
 
     def is_rough(self, after: Millis) -> bool:
         """Say whether a count after `after` takes in whole hours."""
-        return any((hour + 1) * HOUR_MS > after for hour in self.hours)
+        return bool(self.hours) and any((hour + 1) * HOUR_MS > after for hour in self.hours)
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -176,6 +180,22 @@ class Part(msgspec.Struct, array_like=True, dict=True):
         """Order keys of all stored events: kept up to date, not packed."""
         return {key for series in self.series.values() for (key,) in _KEYS(series.keys)}
 
+    def has(self, key: bytes) -> bool:
+        """Say whether an event with this order key is stored.
+
+        Where few are, looking through their keys costs less than to make the set.
+        """
+        if "keys" in self.__dict__:
+            return key in self.keys
+        stored = 0
+        for series in self.series.values():
+            stored += len(series.at) >> 3
+            if stored > FEW:
+                return key in self.keys
+            if series.find(key) >= 0:
+                return True
+        return False
+
     def locate(self, key: bytes) -> tuple[str, int]:
         """Find a stored event (KeyError: there is none) by its order key: its name and index."""
         for name, series in self.series.items():
@@ -193,7 +213,7 @@ class Part(msgspec.Struct, array_like=True, dict=True):
         series = self.series.get(name)
         if series is None:
             series = self.series[name] = Series()
-        if series.add(at, key, self._mark(source) if visit else NO_VISIT):
+        if series.add(at, key, self._mark(source) if visit else NO_VISIT) and "keys" in self.__dict__:
             self.keys.add(key)
         if at > self.latest:
             self.latest = at
@@ -202,7 +222,8 @@ class Part(msgspec.Struct, array_like=True, dict=True):
 
     def forget(self, name: str, index: int) -> None:
         """Forget one stored event."""
-        self.keys.discard(self.series[name].key(index))
+        if "keys" in self.__dict__:
+            self.keys.discard(self.series[name].key(index))
         self.series[name].drop(index, index + 1)
         self.latest = max((_newest(found.at) for found in self.series.values() if found.at), default=0)
 

@@ -6,6 +6,8 @@ from functools import lru_cache
 from streams.events import Millis
 
 MINUTE_MS = 60_000
+_SECONDS = tuple(f"{second:02}." for second in range(60))
+_MILLIS = tuple(f"{ms:03}Z" for ms in range(1000))
 
 
 @lru_cache(maxsize=65_536)
@@ -16,4 +18,4 @@ def _minute(minute: int) -> str:
 def iso(at: Millis) -> str:
     """Write an instant as `2026-11-22T10:00:00.000Z`."""
     minute, ms = divmod(at, MINUTE_MS)
-    return f"{_minute(minute)}{ms // 1000:02}.{ms % 1000:03}Z"
+    return _minute(minute) + _SECONDS[ms // 1000] + _MILLIS[ms % 1000]

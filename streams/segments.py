@@ -68,10 +68,19 @@ def holds(parts: Parts, segment: Segment, at: Millis, kept_after: Millis = -1) -
     return segment.every
 
 
+def attainable(parts: Parts, segment: Segment) -> bool:
+    """Say whether enough is stored for the rule to be true at any instant at all.  Most people are far from it."""
+    for condition in segment.conditions:
+        stored = sum(len(part.series[condition.event]) for part in parts if condition.event in part.series)
+        if (stored >= condition.required) is not segment.every:
+            return not segment.every
+    return segment.every
+
+
 def counted(parts: Parts, segment: Segment, at: Millis) -> tuple[Counted, ...]:
     """Say what the rule's conditions counted at an instant; by the hour where a series is not stored whole."""
     return tuple(
-        Counted(condition, _shown_count(parts, condition.event, at - condition.within_ms, at), at)
+        Counted(condition, shown_count(parts, condition.event, at - condition.within_ms, at), at)
         for condition in segment.conditions
     )
 
@@ -110,6 +119,11 @@ def leaves_at(parts: Parts, segment: Segment, now: Millis) -> Millis | None:
     return min(ends) if segment.every else max(ends)
 
 
+def shown_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
+    """Count the events in `(after, until]`; by the hour where a series is not stored whole."""
+    return sum(part.series[event].count(after, until) for part in parts if event in part.series)
+
+
 def latest(parts: Parts, event: str, number: int, until: Millis) -> list[Millis]:
     """Return the latest `number` instants of an event up to `until`, in order; fewer where there are fewer."""
     if len(parts) == 1:
@@ -124,10 +138,6 @@ def _latest(part: Part, event: str, number: int, until: Millis) -> list[Millis]:
     instants = series.instants()
     stop = bisect_right(instants, until)
     return instants[max(0, stop - number) : stop].tolist()
-
-
-def _shown_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
-    return sum(part.series[event].count(after, until) for part in parts if event in part.series)
 
 
 def _ends_at(parts: Parts, condition: Condition, now: Millis) -> Millis | None:

@@ -9,9 +9,9 @@ from streams.activity import Touch
 from streams.asks import Asked, Trigger
 from streams.events import Millis, Source
 from streams.instants import iso
-from streams.policy import WINDOW_MS, Policy, Segment
+from streams.policy import WINDOW_MS, Condition, Policy, Segment
 from streams.profile import Profile
-from streams.segments import Change, Counted, Parts, counted, latest
+from streams.segments import Change, Counted, Parts, latest, shown_count
 
 encode = msgspec.json.Encoder().encode
 
@@ -153,19 +153,20 @@ def _segment_view(profile: Profile, parts: Parts, segment: Segment, as_of: Milli
         "entered_at": iso(standing.entered_at) if standing is not None else None,
         "left_at": iso(standing.left_at) if standing is not None and standing.left_at is not None else None,
         "rule_version": standing.rule_version if standing is not None else profile.rule_version,
-        "conditions": [_condition_view(parts, found, as_of) for found in counted(parts, segment, as_of)],
+        "conditions": [_condition_view(parts, condition, as_of) for condition in segment.conditions],
     }
 
 
-def _condition_view(parts: Parts, found: Counted, as_of: Millis) -> dict[str, Any]:
-    condition = found.condition
-    newest = latest(parts, condition.event, condition.required, as_of)
-    instants = [at for at in newest if at > as_of - condition.within_ms]
+def _condition_view(parts: Parts, condition: Condition, as_of: Millis) -> dict[str, Any]:
+    after = as_of - condition.within_ms
+    count = shown_count(parts, condition.event, after, as_of)
+    newest = latest(parts, condition.event, condition.required, as_of) if count else []
+    instants = [at for at in newest if at > after]
     return {
         "event": condition.event,
         "within_seconds": condition.within_ms // 1000,
         "required": condition.required,
-        "count": found.count,
+        "count": count,
         "holds": len(instants) >= condition.required,
         "counted": [iso(at) for at in instants],
     }

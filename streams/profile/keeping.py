@@ -35,7 +35,7 @@ def learn_traits(part: Part, event: UserEvent, key: bytes) -> None:
 
 def is_stale(part: Part, key: bytes, boundary: Millis) -> bool:
     """Say whether a stored copy is due to be dropped: it makes no duplicates, or tidying rows would matter."""
-    return part.oldest <= boundary and key in part.keys and part.at(*part.locate(key)) <= boundary
+    return part.oldest <= boundary and part.has(key) and part.at(*part.locate(key)) <= boundary
 
 
 def bound(profile: Profile, part: Part, name: str, policy: Policy, clock: Millis | None) -> None:

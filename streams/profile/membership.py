@@ -7,7 +7,7 @@ from streams.asks import Trigger, decide
 from streams.events import Millis, UserEvent
 from streams.policy import Policy, Segment
 from streams.profile.state import NEVER, Profile, Step
-from streams.segments import Change, Standing, counted, entered_since, holds, leaves_at, turning_points
+from streams.segments import Change, Standing, attainable, counted, entered_since, holds, leaves_at, turning_points
 
 
 def settle(step: Step, policy: Policy, clock: Millis | None, event: UserEvent | None = None) -> None:
@@ -22,12 +22,14 @@ def decide_segments(step: Step, policy: Policy, clock: Millis | None, event: Use
     parts, now = profile.parts(), max(clock or 0, profile.latest)
     profile.wakes_at = NEVER
     for segment in policy.segments:
-        if event is None or event.name in segment.events:
-            standing = profile.standings.get(segment.name)
-            if (standing is None or not standing.member) and holds(parts, segment, now):
-                # Rows keep events somewhat longer than they have to (`SPARE_MS`); how much longer must not show.
-                kept_after = -1 if clock is None else clock - policy.horizon_ms
-                _enter(step, segment, entered_since(parts, segment, now, kept_after), policy, clock)
+        standing = profile.standings.get(segment.name)
+        member = standing is not None and standing.member
+        if not member and not attainable(parts, segment):
+            continue
+        if (event is None or event.name in segment.events) and not member and holds(parts, segment, now):
+            # Rows keep events somewhat longer than they have to (`SPARE_MS`); how much longer must not show.
+            kept_after = -1 if clock is None else clock - policy.horizon_ms
+            _enter(step, segment, entered_since(parts, segment, now, kept_after), policy, clock)
         profile.wakes_at = min(profile.wakes_at, _due(profile, parts, segment, now, clock))
 
 

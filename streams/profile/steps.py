@@ -85,7 +85,7 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
         return
     if clock is not None and is_stale(part, key, clock - policy.horizon_ms):
         expire(profile, clock - policy.horizon_ms, policy)
-    if key in part.keys:
+    if part.has(key):
         step.duplicate = True
         _copy(step, part, event, key, policy, clock)
         return
