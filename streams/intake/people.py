@@ -1,6 +1,5 @@
 """People: whose event it is, and what an identify says of them."""
 
-import re
 from functools import lru_cache
 from typing import Final
 
@@ -8,13 +7,12 @@ import msgspec
 
 from streams.events import Alias, Rejected
 from streams.identifiers import anon_alias, is_blocked, normalise, user_alias
+from streams.identity.mail import normalise_email
 from streams.intake.wire import WebEvent
 
-MAX_EMAIL: Final = 320
 MAX_FULL_NAME: Final = 200
 PEOPLE_REMEMBERED: Final = 16_384
 """People whose aliases are remembered: who is busy comes again soon."""
-_looks_like_email = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
 
 
 class Who(msgspec.Struct, frozen=True, gc=False):
@@ -106,8 +104,7 @@ def texts(raw: msgspec.Raw) -> dict[str, str]:
 
 
 def _email(traits: dict[str, str]) -> str | None:
-    email = traits.get("email", "").lower()
-    return email if len(email) <= MAX_EMAIL and _looks_like_email(email) else None
+    return normalise_email(traits.get("email", ""))
 
 
 def _full_name(traits: dict[str, str]) -> str | None:
