@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from agents.settings import Settings
+    from streams.personas.persona import Classifier
 
 UNITS = "settings come from TOUCHLINE_* variables or .env"
 
@@ -30,11 +31,13 @@ topics_app = typer.Typer(help="The topics at the broker.", no_args_is_help=True)
 rules_app = typer.Typer(help="The rules file.", no_args_is_help=True)
 identity_app = typer.Typer(help="Who is one person.", no_args_is_help=True)
 views_app = typer.Typer(help="The read model in Redis.", no_args_is_help=True)
+personas_app = typer.Typer(help="Who people are at work, by their titles.", no_args_is_help=True)
 app.add_typer(stack_app, name="stack")
 app.add_typer(topics_app, name="topics")
 app.add_typer(rules_app, name="rules")
 app.add_typer(views_app, name="views")
 app.add_typer(identity_app, name="identity")
+app.add_typer(personas_app, name="personas")
 
 KafkaVersion = Annotated[str, typer.Option(help="Another Kafka than the pom's, such as 3.9.1.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -72,10 +75,12 @@ def _expected(error: Exception) -> int | None:
     """Exit code for an error that has its next step in its text; None: it is ours to mend."""
     from agents.admin import AdminError
     from agents.local.processes import LocalError
+    from agents.personas_file import MapsFileError
     from agents.settings import SettingsError
+    from agents.tables import TableError
     from streams.policy import PolicyError
 
-    if isinstance(error, SettingsError | PolicyError):
+    if isinstance(error, SettingsError | PolicyError | MapsFileError | TableError):
         return 2
     return 1 if isinstance(error, AdminError | LocalError) else None
 
@@ -270,6 +275,55 @@ def identity_join(alias: Alias) -> None:
     from agents.sources import commands
 
     raise typer.Exit(commands.run(settings, "join", alias))
+
+
+@personas_app.command("coverage", epilog="Example: touchline personas coverage titles.csv --top 50")
+def personas_coverage(
+    file: Annotated[str, typer.Argument(help="CSV with a column title (and count), or a title a line; - is stdin.")],
+    as_json: AsJson = False,
+    top: Annotated[int, typer.Option(min=0, max=100_000, help="How many unknown titles to show.")] = 20,
+) -> None:
+    """Say what share of people the maps know by their titles, and the most frequent titles that they do not."""
+    from agents.personas import report, titles
+    from streams.personas.coverage import coverage
+
+    personas = _personas()
+    read = titles.read(file)
+    found = coverage(read.people, personas, top)
+    if as_json:
+        _print_json(report.coverage_document(found) | {"problems": read.problems})
+        return
+    print(report.headline(found))
+    for name, people in (("role", found.roles), ("seniority", found.seniorities)):
+        print()
+        _print_table((name, "people", "share"), report.people_rows(people, found.people))
+    if found.gaps:
+        print()
+        _print_table(("not understood", "people", "role", "seniority"), report.gap_rows(found))
+    for problem in read.problems:
+        _complain(problem)
+
+
+@personas_app.command("show", epilog='Example: touchline personas show "VP Product & Design" CTO')
+def personas_show(
+    titles: Annotated[list[str], typer.Argument(help="Titles, each in quotes.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the role and the seniority of titles, and which phrase of the maps says so."""
+    from agents.personas import report
+
+    personas = _personas()
+    if as_json:
+        _print_json(report.title_documents(titles, personas))
+    else:
+        _print_table(("title", "role", "seniority"), report.title_rows(titles, personas))
+
+
+def _personas() -> "Classifier":
+    from agents import personas_file
+    from streams.personas.persona import classifier
+
+    return classifier(personas_file.load(_settings().personas))
 
 
 @views_app.command("rebuild", epilog="Example: touchline views rebuild")

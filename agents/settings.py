@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     )
     clock: Clock = Field(Clock.wall, description="wall: real time. log: time marks in the log (replay, demo, tests).")
     rules: Path = Field(Path("rules.toml"), description="The rules file: segments and asks.")
+    personas: Path | None = Field(None, description="The map file of personas; empty: the maps that ship.")
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of each topic, set once, at creation.")
     replication: int = Field(1, ge=1, le=5, description="Copies of each partition that `topics create` asks for.")
     tick_ms: int = Field(1000, ge=100, le=60_000, description="Milliseconds between ticks of a source partition.")
@@ -64,6 +65,11 @@ class Settings(BaseSettings):
     requests_per_second: int = Field(500, ge=1, description="Collector: requests a second and write key, then 429.")
     local_kafka_port: int = Field(29092, ge=1, le=65535, description="Port of the local stack's Kafka.")
     local_redis_port: int = Field(26379, ge=1, le=65535, description="Port of the local stack's Redis.")
+
+    @field_validator("personas", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("write_keys", "cors_origins", mode="before")
     @classmethod

@@ -31,6 +31,8 @@ COMMANDS = (
     "identity split",
     "identity join",
     "views rebuild",
+    "personas coverage",
+    "personas show",
     "doctor",
     "settings",
 )
@@ -163,3 +165,41 @@ def test_a_split_of_what_is_no_alias_says_what_one_looks_like() -> None:
     assert done.returncode == 1
     assert "a colon, and the identifier" in done.stderr
     assert "touchline explain" in done.stderr
+
+
+def test_coverage_says_shares_people_by_role_and_what_is_not_understood(tmp_path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text("title,count\nCTO,3\nWizard,1\nCEO,many\n")
+    done = run("personas", "coverage", str(file))
+    assert done.returncode == 0
+    assert "4 people. Role known: 75.0%. Seniority known: 75.0%." in done.stdout
+    assert re.search(r"^engineering +3 +75\.0%", done.stdout, re.MULTILINE)
+    assert re.search(r"^Wizard +1 ", done.stdout, re.MULTILINE)
+    assert f"{file}:4: count" in done.stderr
+
+
+def test_coverage_as_json_and_by_a_map_file_of_ones_own(tmp_path) -> None:
+    maps = (CHECKOUT / "agents/personas/default.toml").read_text()
+    maps = maps.replace("version = 1", "version = 2").replace('"product owner",', '"product owner", "wizard",', 1)
+    (tmp_path / "maps.toml").write_text(maps)
+    (tmp_path / "titles.txt").write_text("Wizard\n")
+    done = run(
+        "personas", "coverage", str(tmp_path / "titles.txt"), "--json", TOUCHLINE_PERSONAS=f"{tmp_path}/maps.toml"
+    )
+    found = json.loads(done.stdout)
+    assert (found["map_version"], found["roles"], found["role_share"]) == (2, {"product": 1}, 1.0)
+
+
+def test_a_title_is_shown_with_the_phrase_that_decides() -> None:
+    (found,) = json.loads(run("personas", "show", "--json", "VP Product & Design").stdout)
+    assert found["role"] == {"says": "product", "phrase": "product"}
+    assert "vp <- vice president" in run("personas", "show", "VP Product & Design").stdout
+
+
+def test_a_wrong_map_file_is_told_with_lines_and_exit_2(tmp_path) -> None:
+    file = tmp_path / "maps.toml"
+    file.write_text("version = 0\nextra = 1\n")
+    done = run("personas", "show", "CTO", TOUCHLINE_PERSONAS=str(file))
+    assert done.returncode == 2
+    assert f"touchline: {file}:1: version: " in done.stderr
+    assert f"touchline: {file}:2: extra: " in done.stderr

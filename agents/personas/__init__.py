@@ -1,0 +1,1 @@
+"""Personas on the command line, and the maps that ship (default.toml)."""
