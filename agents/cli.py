@@ -32,12 +32,14 @@ rules_app = typer.Typer(help="The rules file.", no_args_is_help=True)
 identity_app = typer.Typer(help="Who is one person.", no_args_is_help=True)
 views_app = typer.Typer(help="The read model in Redis.", no_args_is_help=True)
 personas_app = typer.Typer(help="Who people are at work, by their titles.", no_args_is_help=True)
+enrich_app = typer.Typer(help="What is known of companies, by their domains.", no_args_is_help=True)
 app.add_typer(stack_app, name="stack")
 app.add_typer(topics_app, name="topics")
 app.add_typer(rules_app, name="rules")
 app.add_typer(views_app, name="views")
 app.add_typer(identity_app, name="identity")
 app.add_typer(personas_app, name="personas")
+app.add_typer(enrich_app, name="enrich")
 
 KafkaVersion = Annotated[str, typer.Option(help="Another Kafka than the pom's, such as 3.9.1.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -324,6 +326,23 @@ def _personas() -> "Classifier":
     from streams.personas.persona import classifier
 
     return classifier(personas_file.load(_settings().personas))
+
+
+@enrich_app.command("check", epilog="Example: touchline enrich check companies.csv --json")
+def enrich_check(
+    file: Annotated[str, typer.Argument(help="CSV: domain,name,industry,employees,country; - is stdin.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read a file of companies and name the lines that are left out; exit 1 if there are any."""
+    from agents.sources.enrichment import CsvCompanies
+
+    companies = CsvCompanies.read(file)
+    number = len(list(companies.all()))
+    if as_json:
+        _print_json({"companies": number, "problems": companies.problems})
+    else:
+        print("\n".join([*companies.problems, f"{number:,} companies."]))
+    raise typer.Exit(1 if companies.problems else 0)
 
 
 @views_app.command("rebuild", epilog="Example: touchline views rebuild")

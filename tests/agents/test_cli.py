@@ -33,6 +33,7 @@ COMMANDS = (
     "views rebuild",
     "personas coverage",
     "personas show",
+    "enrich check",
     "doctor",
     "settings",
 )
@@ -203,3 +204,15 @@ def test_a_wrong_map_file_is_told_with_lines_and_exit_2(tmp_path) -> None:
     assert done.returncode == 2
     assert f"touchline: {file}:1: version: " in done.stderr
     assert f"touchline: {file}:2: extra: " in done.stderr
+
+
+def test_companies_are_checked_and_exit_1_says_that_lines_are_left_out(tmp_path) -> None:
+    file = tmp_path / "companies.csv"
+    file.write_text("domain,employees\nexample.com,5\ngmail.com,5\n")
+    done = run("enrich", "check", str(file))
+    assert done.returncode == 1
+    assert f"{file}:3: domain: " in done.stdout
+    assert done.stdout.endswith("1 companies.\n")
+    file.write_text("name\nx\n")
+    assert run("enrich", "check", str(file)).returncode == 2
+    assert run("enrich", "check", str(CHECKOUT / "agents/sources/enrichment/companies.csv"), "--json").returncode == 0
