@@ -6,6 +6,7 @@ In: a path, or `-` for the standard input.  Out: the lines of text; the rows of 
 import csv
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,8 +50,8 @@ def read_text(file: str) -> str:
 
 def rows(file: str, text: str) -> Iterator[Row]:
     """Yield the rows of a CSV; raise `TableError` where a quote is never closed or a cell is too long."""
-    lines = text.splitlines(keepends=True)
-    reader = csv.reader(lines, delimiter=_delimiter(lines[0] if lines else ""), strict=True)
+    # Only line ends end a line here: a cell may hold other signs that str.splitlines would break it at.
+    reader = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]), strict=True)
     line = 1
     try:
         for cells in reader:

@@ -3,12 +3,14 @@
 In: a CSV with a column `title` (or its first one) and maybe `count`, or one title a line.  Out: (title, people).
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from agents.tables import Row, read_text, rows
 
-MOST_PEOPLE = 10_000_000_000
+MOST_PEOPLE = 9_999_999_999
+_is_count = re.compile(r"[0-9]{1,10}").fullmatch
 
 
 class Titles(NamedTuple):
@@ -48,7 +50,7 @@ def _counted(file: str, table: Iterator[Row], head: list[str]) -> Titles:
     found = Titles([], [])
     for row in table:
         count = "1" if count_at is None else _cell(row, count_at)
-        if count.isascii() and count.isdigit() and int(count) <= MOST_PEOPLE:
+        if _is_count(count):
             found.people.append((_cell(row, title_at), int(count)))
         else:
             found.problems.append(f"{file}:{row.line}: count is to be a whole number up to {MOST_PEOPLE}")

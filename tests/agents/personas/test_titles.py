@@ -41,9 +41,9 @@ def test_a_blank_title_is_people_too(tmp_path: Path) -> None:
 
 
 def test_a_bad_count_is_told_with_its_line_and_left_out(tmp_path: Path) -> None:
-    found = read(tmp_path, "title,count\nCTO,many\nCEO,-1\nCOO\nCMO,4\n")
+    found = read(tmp_path, "title,count\nCTO,many\nCEO,-1\nCOO\nCMO,4\nCIO," + "9" * 5000)
     assert found.people == [("CMO", 4)]
-    assert [problem.split(": ")[0].rpartition(":")[2] for problem in found.problems] == ["2", "3", "4"]
+    assert [problem.split(": ")[0].rpartition(":")[2] for problem in found.problems] == ["2", "3", "4", "6"]
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,7 @@ def test_what_cannot_be_read_is_told_with_its_line(tmp_path: Path, content: byte
 def test_an_absent_file_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="away"):
         titles.read(str(tmp_path / "away"))
+
+
+def test_only_line_ends_end_a_row(tmp_path: Path) -> None:
+    assert read(tmp_path, "title,count\nVP\u2028Product,2\n") == ([("VP\u2028Product", 2)], [])
