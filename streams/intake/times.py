@@ -1,22 +1,14 @@
 """Times: when an event happened, and when we learned of it.  docs/semantics.md, part 1."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from streams.events import Millis, Rejected
+from streams.instants import END, FIRST, MAX_SKEW_MS, since_epoch
 from streams.intake.wire import WebEvent
 
-MAX_SKEW_MS: Final = 5 * 60_000
-"""How far a sender's clock may run ahead.  One event of next year would push every honest one out of the window."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MS = 86_400_000
-_FIRST: Final = 946_684_800_000
-"""2000-01-01."""
-_END: Final = 4_133_980_800_000
-"""2101-01-01."""
 _OUTSIDE: Final = "outside the years 2000 to 2100"
 _UNREADABLE: Final = "not ISO 8601 with a time zone, like 2026-01-31T12:00:00.000Z"
 
@@ -39,7 +31,7 @@ def times_of(event: WebEvent, kafka_timestamp: Millis) -> Times | Rejected:
             at = received_at - (_read(event.sent_at) - at)
     except (ValueError, TypeError):
         return _why_bad(event)
-    if at < _FIRST or not _FIRST <= received_at < _END:
+    if at < FIRST or not FIRST <= received_at < END:
         return Rejected("bad-timestamp", f"event time or received time: {_OUTSIDE}")
     if received_at > kafka_timestamp + MAX_SKEW_MS:
         return Rejected("future", "$.receivedAt: over 5 minutes after Kafka's timestamp of the message")
@@ -52,9 +44,8 @@ def times_of(event: WebEvent, kafka_timestamp: Millis) -> Times | Rejected:
 
 def _read(text: str) -> Millis:
     """Read an instant, floored; raise ValueError or, without a time zone, TypeError."""
-    since = datetime.fromisoformat(text) - _EPOCH
-    instant = since.days * _DAY_MS + since.seconds * 1_000 + since.microseconds // 1_000
-    if _FIRST <= instant < _END:
+    instant = since_epoch(datetime.fromisoformat(text))
+    if FIRST <= instant < END:
         return instant
     raise ValueError(_OUTSIDE)
 

@@ -1,18 +1,15 @@
 """The wire: a Segment event as bytes.  Only what we need is decoded; the rest is checked to be JSON and skipped."""
 
-import re
-from itertools import accumulate
 from typing import Annotated, Final
 
 import msgspec
 
 from streams.events import Rejected
+from streams.json_bytes import unreadable, where_and_what
 from streams.touches import Campaign
 
 MAX_BYTES: Final = 33 * 1024
 """A sender's 32 KB, and room for what a collector stamps on: an acknowledged event must not be too large here."""
-MAX_DEPTH: Final = 64
-"""Objects and arrays inside each other.  Nobody means more, and each level costs the decoder a stack frame."""
 MAX_ID: Final = 256
 """Characters of an id."""
 MAX_NAME: Final = 200
@@ -67,9 +64,6 @@ class WebEvent(msgspec.Struct, rename="camel", gc=False):
 
 
 _decode = msgspec.json.Decoder(WebEvent).decode
-_strings = re.compile(rb'(?s)"(?:[^"\\]+|\\.?)*+(?:"|\Z)').sub
-_ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def decode(raw: bytes | None) -> WebEvent | Rejected:
@@ -77,44 +71,16 @@ def decode(raw: bytes | None) -> WebEvent | Rejected:
 
     | bytes                              | reason       |
     |------------------------------------|--------------|
-    | none                               | `empty`      |
-    | more than 32 KB                    | `too-large`  |
-    | not UTF-8, anywhere                | `not-utf8`   |
-    | more than 64 levels                | `too-deep`   |
+    | not fit for a decoder              | as it says   |
     | not JSON                           | `not-json`   |
     | not an object, or a wrong field    | `wrong-type` |
     """
-    if not raw:
-        return Rejected("empty", "the message has no bytes; send one JSON object")
-    if len(raw) > MAX_BYTES:
-        return Rejected("too-large", f"{len(raw)} bytes; at most {MAX_BYTES}")
-    if not raw.isascii() and (found := _not_utf8(raw)):
+    given = raw or b""
+    if found := unreadable(given, MAX_BYTES):
         return found
-    # So many levels need as many brackets: to count them is cheap, to walk them is not.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and (depth := _depth(raw)) > MAX_DEPTH:
-        return Rejected("too-deep", f"{depth} levels of objects and arrays; at most {MAX_DEPTH}")
     try:
-        return _decode(raw)
+        return _decode(given)
     except msgspec.ValidationError as error:
-        return Rejected("wrong-type", _where_and_what(str(error)))
+        return Rejected("wrong-type", where_and_what(str(error)))
     except msgspec.DecodeError as error:
         return Rejected("not-json", str(error))
-
-
-def _not_utf8(raw: bytes) -> Rejected | None:
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        return Rejected("not-utf8", f"byte {error.start}: {error.reason}")
-    return None
-
-
-def _depth(raw: bytes) -> int:
-    """Count the levels, strings aside.  Of what is not JSON the answer means nothing, but it comes in linear time."""
-    brackets = _strings(b"", raw).translate(None, _ALL_BUT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
-
-
-def _where_and_what(message: str) -> str:
-    what, _, where = message.partition(" - at `")
-    return f"{where.rstrip('`') or '$'}: {what}"

@@ -5,7 +5,8 @@ import pytest
 
 from streams.events import Link, Rejected, Source, UserEvent
 from streams.intake import parse_web_event
-from streams.intake.wire import MAX_BYTES, MAX_DEPTH
+from streams.intake.wire import MAX_BYTES
+from streams.json_bytes import MAX_DEPTH
 from streams.touches import WebSites
 
 NOON = 1_760_011_200_000
