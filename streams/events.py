@@ -139,6 +139,13 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
         "bad-command",
         "bad-record",
         "row-full",
+        "no-header",
+        "no-object",
+        "no-record-id",
+        "bad-record-id",
+        "too-many-records",
+        "unknown-change",
+        "no-schema",
     ]
     """A closed set: a label of the metric."""
     detail: str
