@@ -1,7 +1,7 @@
 """Bodies: which fields a change event sets, and to what.  The rule: exactly `changedFields` and `nulledFields`."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -99,17 +99,17 @@ def _cleared(name: str, value: dict[str, Any] | None, tree: Tree) -> list[str]:
 
 
 def _diffs(fields: Values, lists: Lists) -> Iterator[tuple[str, str]]:
-    """Yield the fields that come as a diff: named by the header, or, from CometD, in an object of that only."""
-    for name, value in fields.items():
+    """Yield what comes as a diff: fields of `diffFields`; from CometD, changed fields with an object of that only."""
+    longer = lists.longer or []
+    for name in _fields_of(longer + (list(fields) if lists.changed is None else lists.changed)):
+        value = fields.get(name)
         if _is_diff(value):
             yield name, str(value["diff"])
-    for name in _fields_of(lists.longer or ()):
-        value = fields.get(name)
-        if not isinstance(value, dict):
+        elif name in longer:
             yield name, value if isinstance(value, str) else ""
 
 
-def _is_diff(value: Any) -> bool:
+def _is_diff(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict) and value.keys() == {"diff"}
 
 

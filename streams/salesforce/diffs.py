@@ -10,13 +10,13 @@ _head = re.compile(r"--- ?[^\n]*\n\+\+\+ ?([0-9a-fA-F]{64})\s*?\n", re.ASCII).ma
 _hunk = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+\d{1,9}(?:,\d{1,9})? @@[^\n]*", re.ASCII).fullmatch
 
 
-def patched(before: str | None, diff: str) -> str | None:
-    """Apply a diff.  None: the text before is not the one that it is for, or it is no diff.
+def patched(before: object, diff: str) -> str | None:
+    """Apply a diff.  None: what was before is not the text that it is for, or it is no diff.
 
     A text that is already what the diff leads to stays: the same change may come twice.
     """
     head = _head(diff)
-    if head is None or before is None:
+    if head is None or not isinstance(before, str):
         return None
     wanted = head[1].lower()
     if _digest(before) == wanted:

@@ -43,6 +43,7 @@ def test_another_text_or_no_diff_is_none() -> None:
     after = POEM.replace("two", "2")
     diff = diff_of("@@ -2,1 +2,1 @@\n-two\n+2", after)
     assert patched(None, diff) is None
+    assert patched(2, diff) is None
     assert patched("one\n2 and\nthree", diff) is None
     assert patched("one", diff) is None
     assert patched(POEM, diff.replace("+2", "+3").replace("2,1 +3,1", "2,1 +2,1")) is None

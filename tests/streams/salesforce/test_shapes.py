@@ -285,6 +285,10 @@ def test_a_long_text_comes_as_a_diff() -> None:
     assert (cometd.values, cometd.diffs) == (found.values, found.diffs)
     listed = change_of(event(body={"Description": {"diff": diff}, "Title": "VP"}, changedFields=["Description"]))
     assert (listed.values, listed.diffs) == ({}, found.diffs)
+    enriched = change_of(event(body={"Description": {"diff": diff}, "Title": "VP"}, changedFields=["Title"]))
+    assert (enriched.values, enriched.diffs) == ({"Title": "VP"}, {})
+    lost = change_of(event(body={"Description": None}, **lists))
+    assert (lost.values, lost.diffs) == ({"Title": None}, {"Description": ""})
 
 
 def test_unknown_objects_and_custom_fields_are_carried() -> None:
