@@ -1,8 +1,8 @@
 """Verify: an independent oracle.  It reads the topics, recomputes all from docs/semantics.md alone, and compares.
 
 Read in order: `world` (what stands in the topics), `read` (Kafka), `rules`, `load` (DuckDB), `log`, `partitioning`,
-`ingest`, `ingest_checks`, `rows`, `touches`, `person`, `decide`, `texts`, `facts`, `people`, `outputs`, `report`,
-`check`.  It shares no code with the core: that is its worth.
+`mailboxes`, `ingest`, `ingest_checks`, `ties`, `rows`, `touches`, `person`, `decide`, `texts`, `facts`, `people`,
+`outputs`, `report`, `check`.  It shares no code with the core: that is its worth.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from agents.verify import decide, heavy, ingest, ingest_checks, log, outputs, partitioning, people, rows, touches
+from agents.verify import decide, heavy, ingest, ingest_checks, log, outputs, partitioning, people, rows, ties, touches
 from agents.verify.load import load
 from agents.verify.report import Check, Report
 from agents.verify.rules import Rules
@@ -29,8 +29,9 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     found += [log.check_order(con), log.check_ticks(con, world.partitions), partitioning.check(con, world.partitions)]
     ingest_checks.leave_out_refused(con)
     tell("links and parts")
+    ties.prepare(con)
+    found.append(ties.check(con))
     rows.prepare(con, rules.horizon_ms)
-    found.append(rows.check_links(con))
     tell("decisions")
     touches.prepare(con, rules)
     long = heavy.find(con, rules)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import duckdb
 
 from agents.verify.person import EVER, Change, Decision, Membership, Person, Steps
-from agents.verify.rows import FOREVER
 from agents.verify.rules import Rules, Segment
+from agents.verify.ties import FOREVER
 
 
 def people(con: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[Person]:

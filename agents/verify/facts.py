@@ -14,8 +14,8 @@ from agents.verify import touches
 from agents.verify.decide import clocks
 from agents.verify.heavy import Heavy
 from agents.verify.person import Steps
-from agents.verify.rows import FOREVER
 from agents.verify.rules import DAY_MS, Rules
+from agents.verify.ties import FOREVER
 from agents.verify.world import PROFILE_VIEWS
 
 Key = tuple[int, str]
@@ -47,7 +47,7 @@ LATEST = f"""WITH stored AS (SELECT p, row, max(ms) AS latest FROM held WHERE un
 
 ALIASES = f"SELECT p, row, list(DISTINCT alias) FROM stay WHERE until = {FOREVER} GROUP BY p, row"
 
-QUARANTINED = "SELECT row, count(DISTINCT to_user) - 1 FROM entry WHERE kind = 'link' GROUP BY row"
+QUARANTINED = "SELECT row, count(DISTINCT target) - 1 FROM entry WHERE kind = 'link' GROUP BY row"
 
 CONDITION = f"""SELECT h.p, h.row, h.name, list(h.ms ORDER BY h.ms) FROM held h JOIN shown v ON v.p = h.p AND v.row =
     h.row
@@ -69,7 +69,7 @@ class Facts:
     aliases: dict[Key, list[str]]
     """Aliases of the parts that are attached."""
     quarantined: dict[str, int]
-    """By alias: people that it was said to be, but is not."""
+    """By alias: aliases that it was said to be, but is not."""
     instants: dict[tuple[int, str, str], list[int]]
     """By (partition, person, name), for the names that rules count: sorted."""
     touched: dict[Key, tuple[Any, ...]]

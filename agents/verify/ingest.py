@@ -5,7 +5,7 @@ Table `want`: one row a consumed message of `web-events`.  `fate` is
 |----------|--------------------------------------------------------------------------------------------------|
 | `mark`   | nothing but ticks                                                                                |
 | `reject` | one record of `rejected-events`, for one of `reasons`                                             |
-| `event`  | one event of these values, and a link where `link_to` is set                                     |
+| `event`  | one event of these values, a link where `link_from` is set, and one of its email                  |
 | `loose`  | one of the two: the specification does not say which (odd types, a time without zone, ...)        |
 """
 
@@ -152,7 +152,7 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                         message_id)
                     THEN 'loose' ELSE 'event' END AS fate,
             CASE WHEN u IS NOT NULL THEN 'user:' || u ELSE 'anon:' || a END AS alias,
-            coalesce(message_id, 'md5:' || digest) AS message_id,
+            type = 'identify' AS identifies, coalesce(message_id, 'md5:' || digest) AS message_id,
             least(ms, received_at) AS ms, received_at,
             CASE type WHEN 'track' THEN event WHEN 'page' THEN '$page' WHEN 'screen' THEN '$screen' ELSE '' END AS name,
             CASE WHEN type = 'page' OR trimmed(url) IS NOT NULL OR len(list_filter(campaign_values,

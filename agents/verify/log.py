@@ -28,10 +28,15 @@ FIELDS = {
     "bot": "BOOLEAN",
     "email": "VARCHAR",
     "full_name": "VARCHAR",
+    "path": "BIGINT[]",
     "part": "VARCHAR",
 }
 
-COLUMN = {"to": "to_user", "at": "ms"}
+COLUMN = {"to": "target", "at": "ms"}
+
+STRENGTH = """CREATE OR REPLACE MACRO strength(alias) AS CASE WHEN starts_with(alias, 'user:') THEN 3
+    WHEN starts_with(alias, 'email:') THEN 2 WHEN starts_with(alias, 'anon:') THEN 1 END"""
+"""Of an alias: links lead to stronger ones only."""
 
 ORDER_KEY = """CREATE OR REPLACE MACRO order_key(id) AS CASE
     WHEN regexp_full_match(id, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}') THEN replace(id, '-', '')
@@ -55,6 +60,7 @@ MARKS = f"""WITH mark AS (
 def prepare(con: duckdb.DuckDBPyConnection, partitions: int) -> None:
     """Make the tables of this room."""
     con.execute(ORDER_KEY)
+    con.execute(STRENGTH)
     _columns(con)
     _clock(con, partitions)
     _entries(con)
@@ -85,9 +91,9 @@ def _columns(con: duckdb.DuckDBPyConnection) -> None:
             WHEN 'tick' THEN source IS NOT NULL AND ms IS NOT NULL
             WHEN 'event' THEN alias IS NOT NULL AND message_id IS NOT NULL AND ms IS NOT NULL
                 AND received_at IS NOT NULL
-            WHEN 'link' THEN alias IS NOT NULL AND to_user IS NOT NULL AND message_id IS NOT NULL AND ms IS NOT NULL
-            WHEN 'part' THEN alias IS NOT NULL AND person IS NOT NULL AND part IS NOT NULL
-            WHEN 'detach' THEN alias IS NOT NULL AND person IS NOT NULL END, false)"""
+            WHEN 'link' THEN strength(alias) < strength(target) AND message_id IS NOT NULL AND ms IS NOT NULL
+            WHEN 'part' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL AND part IS NOT NULL
+            WHEN 'detach' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL END, false)"""
     )
 
 

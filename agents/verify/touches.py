@@ -8,15 +8,7 @@ Out: table `touched` (id, first, last, non_direct, email, name); a touch is a st
 
 import duckdb
 
-from agents.verify.rows import FOREVER
 from agents.verify.rules import Rules
-
-STAYS = f"""CREATE TABLE IF NOT EXISTS visit AS
-    SELECT h.p, h.row, h.o, h.ms, h.okey, h.source, CASE WHEN h.epoch > 0 AND h.until < {FOREVER} AND h.ms <= step.clock
-        - getvariable('horizon') AND EXISTS (FROM stay s WHERE s.p = h.p AND s.row = h.row AND s.alias = h.alias
-            AND s.until = h.until) THEN {FOREVER} ELSE h.until END AS until
-    FROM (FROM held WHERE visit) h ASOF LEFT JOIN step ON step.p = h.p AND step.o <= h.until"""
-"""Visits that the person had sealed before the part left it stay in its sealed touches."""
 
 FIRST = """CREATE OR REPLACE TABLE first_touch AS
     SELECT s.id, arg_min({'ms': c.ms, 'source': c.source}, (c.ms, c.okey, c.o)) AS touch
@@ -39,7 +31,6 @@ visit's."""
 
 def prepare(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Make what all snapshots share; needs the tables of `rows.prepare`."""
-    con.execute(STAYS)
     begins = (
         f"(a.ms IS NULL OR v.ms - a.ms >= {rules.idle_ms} OR v.ms - a.begun >= {rules.longest_ms}"
         f" OR ({rules.new_session_on_campaign} AND v.campaign IS NOT NULL AND v.campaign IS DISTINCT FROM a.campaign))"

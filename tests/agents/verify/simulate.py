@@ -82,6 +82,7 @@ class Chain:
 @dataclass
 class Part:
     alias: str
+    path: tuple[int, ...] = ()
     stored: dict[bytes, dict] = field(default_factory=dict)
     first: tuple | None = None
     email: tuple | None = None
@@ -95,13 +96,14 @@ class Row:
     parts: dict[str, Part] = field(default_factory=dict)
     chain: Chain = field(default_factory=Chain)
     links: dict[str, tuple] = field(default_factory=dict)
+    moves: int = 0
     members: dict[str, dict] = field(default_factory=dict)
     asks: dict[str, dict] = field(default_factory=dict)
     asked_at: dict[str, int] = field(default_factory=dict)
 
     @property
-    def link(self) -> tuple | None:
-        return min(self.links.values(), default=None)
+    def owner(self) -> str | None:
+        return min(self.links.values())[2] if self.links else None
 
     def events(self) -> list[dict]:
         return [event for part in self.parts.values() for event in part.stored.values()]
@@ -199,14 +201,23 @@ class Company:
         if visit and document["context"].get("page", {}).get("referrer") != "own":
             event["source"] = self.source(campaign)
         if "traits" in document:
-            event |= {"email": document["traits"]["email"], "full_name": document["traits"]["name"]}
+            event |= {"email": document["traits"]["email"].lower(), "full_name": document["traits"]["name"]}
         self.record(event, alias, source)
-        if kind == "identify" and user and anon:
-            link = {"kind": "link", "alias": f"anon:{anon}", "to": alias, "message_id": mid, "at": at}
-            self.record(link, f"anon:{anon}", source)
-        if kind == "alias":
-            link = {"kind": "link", "alias": f"anon:{document['previousId']}", "to": alias, "message_id": mid, "at": at}
-            self.record(link, link["alias"], source)
+        for weak, strong in self.said(document, alias, event.get("email", "")):
+            self.record({"kind": "link", "alias": weak, "to": strong, "message_id": mid, "at": at}, weak, source)
+
+    @staticmethod
+    def said(document: dict, alias: str, email: str) -> list[tuple[str, str]]:
+        user, anon = document.get("userId"), document.get("anonymousId")
+        pairs = []
+        if document["type"] == "alias":
+            pairs.append((f"anon:{document['previousId']}", alias))
+        elif document["type"] == "identify":
+            if user and anon:
+                pairs.append((f"anon:{anon}", alias))
+            if email and not email.startswith(ROLES):
+                pairs.append((f"email:{email}", alias) if user else (alias, f"email:{email}"))
+        return pairs
 
     @staticmethod
     def source(campaign: dict | None) -> dict:
@@ -248,19 +259,26 @@ class Company:
         key = record["alias"] if kind == "link" else record.get("person", record["alias"])
         row = self.rows[p].setdefault(key, Row(key))
         self.seal(row, clock)
-        if kind == "event":
-            self.add(row.parts.setdefault(record["alias"], Part(record["alias"])), record, clock)
-            if row.link:
-                self.record(record | {"person": row.link[2]}, row.link[2], f"user-events/{p}/{offset}")
-        elif kind == "link":
+        if kind == "link":
             self.tie(row, record, f"user-events/{p}/{offset}")
-        elif kind == "part":
-            self.attach(row, PARTS[record["part"]], clock)
         else:
-            row.parts.pop(record["alias"], None)
+            self.take(row, record, clock)
+            if row.owner:
+                path = {"path": [*record["path"], row.moves]} if kind == "part" else {}
+                self.record(record | path | {"person": row.owner}, row.owner, f"user-events/{p}/{offset}")
         if key.startswith("user:"):
             self.look(row, clock)
         self.view(p, row)
+
+    def take(self, row: Row, record: dict, clock: int) -> None:
+        held = row.parts.get(record["alias"])
+        path = tuple(record.get("path", ()))
+        if record["kind"] == "event":
+            self.add(row.parts.setdefault(record["alias"], Part(record["alias"])), record, clock)
+        elif record["kind"] == "part" and (held is None or held.path <= path):
+            self.attach(row, PARTS[record["part"]], path, clock)
+        elif record["kind"] == "detach" and held is not None and held.path < path:
+            del row.parts[record["alias"]]
 
     def late(self, at: int, clock: int) -> bool:
         return clock > NEVER and at <= clock - self.rules.horizon_ms
@@ -291,20 +309,26 @@ class Company:
             part.stored[okey] = event
 
     def tie(self, row: Row, record: dict, source: str) -> None:
-        link, former = (record["at"], order_key(record["message_id"]), record["to"]), row.link
+        link, former = (record["at"], order_key(record["message_id"]), record["to"]), row.owner
         row.links[link[2]] = min(link, row.links.get(link[2], link))
-        if row.link == former or (former and row.link[2] == former[2]):
+        if row.owner == former:
             return
-        if former:
-            self.record({"kind": "detach", "alias": row.key, "person": former[2]}, former[2], source)
-        part = deepcopy(row.parts.get(row.key, Part(row.key)))
-        part.sealed = deepcopy(row.chain)
-        text = base64.b64encode(f"{row.key} {source}".encode()).decode()
-        PARTS[text] = part
-        self.record({"kind": "part", "alias": row.key, "person": link[2], "part": text}, link[2], source)
+        row.moves += 1
+        row.parts.setdefault(row.key, Part(row.key))
+        for part in row.parts.values():
+            path = [*part.path, row.moves]
+            moved = {"alias": part.alias, "path": path}
+            if former:
+                self.record({"kind": "detach", "person": former} | moved, former, source)
+            text = base64.b64encode(f"{part.alias} {source}".encode()).decode()
+            PARTS[text] = deepcopy(part)
+            if part.alias == row.key:
+                PARTS[text].sealed = deepcopy(row.chain)
+            self.record({"kind": "part", "person": row.owner, "part": text} | moved, row.owner, source)
 
-    def attach(self, row: Row, part: Part, clock: int) -> None:
+    def attach(self, row: Row, part: Part, path: tuple[int, ...], clock: int) -> None:
         part = deepcopy(part)
+        part.path = path
         old = [event for event in part.stored.values() if self.late(event["at"], clock)]
         for visit in sorted(
             (one for one in old if one["visit"]), key=lambda one: (one["at"], order_key(one["message_id"]))
@@ -481,8 +505,8 @@ class Company:
         }
 
     def view(self, p: int, row: Row) -> None:
-        if row.link:
-            pointer = {"person": row.key, "merged_into": row.link[2], "quarantined_links": len(row.links) - 1}
+        if row.owner:
+            pointer = {"person": row.key, "merged_into": row.owner, "quarantined_links": len(row.links) - 1}
             self.output("profile-views", row.key, pointer)
             return
         self.output("profile-views", row.key, self.document(row, self.clocks[p]))
@@ -539,6 +563,9 @@ class Company:
 PARTS: dict[str, Part] = {}
 """What the base64 of a part stands for: verify cannot look into it, and need not."""
 
+
+SHARED = ("support@example.com", "Info+x@example.com", "no-reply@example.com")
+ROLES = ("support@", "info+", "no-reply@")
 
 GAPS = (1, 1000, MINUTE, 29 * MINUTE, 31 * MINUTE, HOUR, 5 * HOUR, DAY, DAY)
 
@@ -604,7 +631,7 @@ def event(rng: Random, step: int, now: int, people: int) -> dict:
     if rng.random() < 0.05:
         at = now + MINUTE
     who = rng.randrange(people)
-    kind = rng.choice(["track", "track", "track", "track", "page", "page", "identify", "alias"])
+    kind = rng.choice(["track", "track", "track", "track", "page", "page", "identify", "identify", "alias"])
     document: dict = {
         "type": kind,
         "messageId": rng.choice([f"m{step}", f"a-rather-long-message-id-{step}"]),
@@ -620,7 +647,9 @@ def event(rng: Random, step: int, now: int, people: int) -> dict:
         document.pop("anonymousId", None)
     if kind == "identify":
         document |= {"userId": f"u{who}", "anonymousId": f"a{rng.choice([who, who, (who + 1) % people])}"}
-        document["traits"] = {"email": f"u{who}.{step}@example.com", "name": f"U {step}"}
+        if (left_out := rng.choice(["userId", "userId", "anonymousId", ""])) in document:
+            del document[left_out]
+        document["traits"] = {"email": address(rng, who, step, people), "name": f"U {step}"}
     if kind in ("page", "track") and rng.random() < 0.3:
         document["context"]["campaign"] = {"name": rng.choice(["spring", "autumn"])}
     if kind == "page":
@@ -629,3 +658,9 @@ def event(rng: Random, step: int, now: int, people: int) -> dict:
             document["context"]["page"]["referrer"] = ""
     document["context"]["userAgent"] = "bot" if rng.random() < 0.05 else "browser"
     return document
+
+
+def address(rng: Random, who: int, step: int, people: int) -> str:
+    """Mostly one's own, in any case; sometimes a former owner's, a new one, or a mailbox that several people read."""
+    own, others = f"e{who}@example.com", f"e{(who + 1) % people}@example.com"
+    return rng.choice([own, own, own.upper(), others, f"u{who}.{step}@example.com", rng.choice(SHARED)])

@@ -1,6 +1,7 @@
 """Seeded corruptions: one record dropped, doubled or altered in any topic, and verify is not clean any more."""
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -71,6 +72,61 @@ def corrupt(world: World, topic: str, rng: Random) -> str:
     else:
         messages[place] = altered(one, rng)
     return f"{way} {one} {messages[place] if way == 'alter' else ''}"
+
+
+def edited(one: Message, **fields: Any) -> Message:
+    return replace(one, value=json.dumps(json.loads(one.value or b"") | fields).encode())
+
+
+IDENTITY = {
+    "a link of an address is missing": (USER_EVENTS, rb'"link","alias":"email:', lambda _: None),
+    "a link of a visitor to an address is missing": (USER_EVENTS, rb'"link".*"to":"email:', lambda _: None),
+    "a link leads to somebody else": (USER_EVENTS, rb'"link","alias":"email:', lambda one: edited(one, to="user:u9")),
+    "a link leads to a weaker alias": (USER_EVENTS, rb'"link","alias":"email:', lambda one: edited(one, to="anon:a0")),
+    "the path of a part differs": (USER_EVENTS, rb'"part".*"path":\[1,', lambda one: edited(one, path=[1, 9])),
+    "a part of two hops has the path of one": (USER_EVENTS, rb'"part".*"path":\[1,', lambda one: edited(one, path=[1])),
+    "a part has no path": (USER_EVENTS, rb'"kind":"part"', lambda one: edited(one, path=None)),
+    "the path of a detach differs": (USER_EVENTS, rb'"detach".*"path":\[2', lambda one: edited(one, path=[3])),
+    "a detach was not passed on": (USER_EVENTS, rb'"person":"user:.*"detach"|"detach".*"user:', lambda _: None),
+    "a part was passed on to the wrong owner": (
+        USER_EVENTS,
+        rb'"part".*"path":\[1,',
+        lambda one: replace(edited(one, person="user:u9"), key=b"user:u9"),
+    ),
+    "a part of two hops is missing": (USER_EVENTS, rb'"part".*"path":\[1,', lambda _: None),
+    "a pointer of an address leads to the wrong owner": (
+        "profile-views",
+        rb'"person":"email:.*"merged_into"',
+        lambda one: edited(one, merged_into="user:u9"),
+    ),
+    "a pointer skips an owner": (
+        "profile-views",
+        rb'"merged_into":"email:',
+        lambda one: edited(one, merged_into="user:u1"),
+    ),
+    "an address is not among the aliases": (
+        "profile-views",
+        rb'"aliases":.*"email:',
+        lambda one: edited(one, aliases=[a for a in json.loads(one.value or b"")["aliases"] if "email:" not in a]),
+    ),
+}
+"""What befalls one record: its topic, how its value looks, what it becomes (None: it is lost)."""
+
+
+@pytest.mark.parametrize("what", IDENTITY)
+def test_every_corruption_of_who_is_one_person_is_found(what: str) -> None:
+    topic, looks, befall = IDENTITY[what]
+    hit = 0
+    for seed in range(5):
+        world = copied(world_of(seed))
+        messages = world.topics[topic]
+        places = [place for place, one in enumerate(messages) if re.search(looks, one.value or b"")]
+        for place in places[:1]:
+            spoilt = befall(messages[place])
+            messages[place : place + 1] = [] if spoilt is None else [spoilt]
+            hit += 1
+            assert not check(world, RULES).clean, seed
+    assert hit
 
 
 def tick(one: Message) -> bool:

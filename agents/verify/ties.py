@@ -1,0 +1,142 @@
+"""Verify, room 5a.  Ties: to whom a row belongs when, which parts it holds when, and what it has to pass on.
+
+Semantics, part 2.  A row is (p, row); `o` is the offset from which something is so, `until` the one from which it is
+no more (`FOREVER`: it stays): after the record at x there is what has `o <= x AND x < until`.
+
+`tie`       the owner of a row: (p, row, o, until, person, former, moves).
+`stay`      a part at a row that is not its home: (p, row, alias, o, until, path, clock); `o` is that of the part's
+            record, or of the forwarded event that made it.
+`origin`    the link that packed a part's record, however often the part was passed on: (p, o, lp, lo, home).
+"""
+
+# ruff: noqa: S608 - only constants and numbers of this package are put into SQL
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import duckdb
+
+from agents.verify.report import Check
+from agents.verify.world import USER_EVENTS
+
+FOREVER = 1 << 60
+
+SORT_KEY = "lpad(ms::VARCHAR, 16, '0') || okey || target"
+"""Text that orders links by (at, order key, alias); instants are after 2000."""
+
+TIE = f"""CREATE TABLE tie AS
+    WITH link AS (SELECT p, row, o, target AS person, {SORT_KEY} AS rank FROM entry WHERE kind = 'link'),
+    least AS (SELECT * FROM link QUALIFY coalesce(rank < min(rank) OVER (PARTITION BY p, row ORDER BY o
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), true)),
+    move AS (SELECT *, lag(person) OVER (PARTITION BY p, row ORDER BY o) AS former FROM least
+        QUALIFY person IS DISTINCT FROM former)
+    SELECT p, row, o, coalesce(lead(o) OVER w, {FOREVER}) AS until, person, former, row_number() OVER w AS moves
+    FROM move WINDOW w AS (PARTITION BY p, row ORDER BY o)"""
+
+MOVES = """WITH moved AS (SELECT p, row, alias, o, kind, path FROM entry WHERE kind IN ('part', 'detach')),
+    passed AS (SELECT p, row, alias, o FROM entry WHERE kind = 'event' AND person IS NOT NULL)
+    FROM moved UNION ALL
+    SELECT e.p, e.row, e.alias, min(e.o) AS o, 'event', NULL
+    FROM passed e ASOF LEFT JOIN moved m ON m.p = e.p AND m.row = e.row AND m.alias = e.alias AND m.o < e.o
+    GROUP BY e.p, e.row, e.alias, m.o ORDER BY ALL"""
+"""What may change which part of an alias a row holds; of events only the first after each other record."""
+
+STAY = """CREATE TABLE stay AS
+    WITH held AS (SELECT unnest(?::INTEGER[]) AS p, unnest(?::BIGINT[]) AS o, unnest(?::BIGINT[]) AS until)
+    SELECT p, row, alias, o, until, coalesce(path, []) AS path, clock FROM held JOIN entry USING (p, o)"""
+
+ORIGIN = f"""CREATE TABLE origin AS WITH RECURSIVE
+    moved AS (SELECT p, o, sp, so FROM entry WHERE kind = 'part' AND st = '{USER_EVENTS}'),
+    found AS (
+        SELECT m.p, m.o, l.p AS lp, l.o AS lo, l.row AS home FROM moved m JOIN entry l ON l.p = m.sp AND l.o = m.so
+            WHERE l.kind = 'link'
+        UNION ALL SELECT m.p, m.o, f.lp, f.lo, f.home FROM found f JOIN moved m ON m.sp = f.p AND m.so = f.o)
+    FROM found"""
+
+Path = list[int]
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables; needs those of `log.prepare`."""
+    con.execute(TIE)
+    moves = con.execute(MOVES).fetchall()
+    stays = [stay for _, group in groupby(moves, key=lambda one: one[:3]) for stay in held(group)]
+    con.execute(STAY, [list(column) for column in zip(*stays, strict=True)] or [[], [], []])
+    con.execute(ORIGIN)
+
+
+def held(moves: Iterator[tuple[int, str, str, int, str, Path | None]]) -> Iterator[tuple[int, int, int]]:
+    """Follow one alias at one row; yield (p, from, until) of each part that it held.
+
+    A part replaces one whose path is not larger; a detach takes away one that came before it; an event makes a part
+    where there is none.
+    """
+    since, path = -1, None
+    for p, _, _, o, kind, came in moves:
+        stays = path is not None and not _ends(kind, path, came or [])
+        if path is not None and not stays:
+            yield p, since, o
+            path = None
+        if path is None and kind != "detach":
+            since, path = o, came or []
+    if path is not None:
+        yield p, since, FOREVER
+
+
+def _ends(kind: str, path: Path, came: Path) -> bool:
+    return (kind == "part" and path <= came) or (kind == "detach" and path < came)
+
+
+def check(con: duckdb.DuckDBPyConnection) -> Check:
+    """Parts, detaches and forwarded events: those that the links demand, once each, to the right owner."""
+    found = Check("links and parts")
+    con.execute(WANTED)
+    found.compared = len(con.execute("SELECT 1 FROM wanted").fetchall())
+    found.differ_all(con.execute(MOVED).fetchall())
+    found.differ_all(con.execute(FORWARDS_DIFFER).fetchall())
+    return found
+
+
+WANTED = """CREATE TABLE wanted AS
+    WITH carried AS (
+        SELECT tie.*, row AS alias, [moves] AS path FROM tie
+        UNION ALL SELECT tie.*, stay.alias, list_append(path, moves) FROM tie JOIN stay
+            ON stay.p = tie.p AND stay.row = tie.row AND stay.o < tie.o AND tie.o < stay.until),
+    passed AS (SELECT e.*, tie.person AS owner, moves
+        FROM (SELECT *, coalesce(person, alias) AS row FROM ue WHERE done AND kind IN ('event', 'part', 'detach')) e
+        ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o < e.o)
+    SELECT p AS sp, o AS so, 'part' AS kind, alias, person, path, false AS optional FROM carried
+    UNION ALL SELECT p, o, 'detach', alias, former, path, false FROM carried WHERE former IS NOT NULL
+    UNION ALL SELECT p, o, kind, alias, owner, CASE kind WHEN 'part' THEN list_append(path, moves)
+        WHEN 'detach' THEN path END, coalesce(bot, false) FROM passed"""
+"""A part grows its path with each row that passes it on; a detach is passed on as it came."""
+
+MOVED = f"""WITH made AS (
+        SELECT sp, so, kind, alias, person, count(*) AS times, min(p) AS p, min(o) AS o, bool_and(key = person) AS
+            keyed, any_value(path) AS path
+        FROM ue WHERE st = '{USER_EVENTS}' AND kind IN ('part', 'detach', 'event') AND person IS NOT NULL
+            AND so < coalesce((SELECT d.o FROM done d WHERE d.topic = st AND d.p = sp), 0) GROUP BY ALL)
+    SELECT '{USER_EVENTS}/' || sp || '/' || so, person, kind || ' of ' || alias || ': '
+        || CASE WHEN w.optional IS NULL THEN 'no link demands it' WHEN times IS NULL THEN 'is missing'
+            WHEN NOT keyed THEN 'is not keyed by the person' WHEN times > 1 THEN 'is there ' || times || ' times'
+            ELSE 'path is ' || coalesce(m.path::VARCHAR, 'none') || ', is to be ' || w.path::VARCHAR END
+        || coalesce(', at {USER_EVENTS}/' || m.p || '/' || m.o, '')
+    FROM wanted w FULL JOIN made m USING (sp, so, kind, alias, person)
+    WHERE NOT coalesce(w.optional AND times IS NULL, false) AND NOT coalesce(w.optional IS NOT NULL AND times = 1 AND
+        keyed AND m.path IS NOT DISTINCT FROM w.path, false)
+    ORDER BY sp, so"""
+
+SAME = ("message_id", "ms", "received_at", "name", "visit", "source", "bot", "email", "full_name")
+
+FORWARDS_DIFFER = f"""SELECT '{
+    USER_EVENTS
+}/' || f.p || '/' || f.o, f.person, 'differs from the record that it forwards, '
+        || f.header || ', in ' || array_to_string(list_filter([{
+    ", ".join(f"CASE WHEN f.{one} IS DISTINCT FROM e.{one} THEN '{one}' END" for one in SAME)
+}], lambda x: x IS NOT NULL), ', ')
+    FROM ue f JOIN ue e ON e.p = f.sp AND e.o = f.so WHERE f.kind = 'event' AND f.person IS NOT NULL AND f.st = '{
+    USER_EVENTS
+}'
+        AND (e.kind <> 'event' OR ({", ".join(f"f.{one}" for one in SAME)}) IS DISTINCT FROM ({
+    ", ".join(f"e.{one}" for one in SAME)
+})) ORDER BY f.p, f.o"""
