@@ -47,7 +47,7 @@ LATEST = f"""WITH stored AS (SELECT p, row, max(ms) AS latest FROM held WHERE un
 
 ALIASES = f"SELECT p, row, list(DISTINCT alias) FROM stay WHERE until = {FOREVER} GROUP BY p, row"
 
-QUARANTINED = "SELECT row, count(DISTINCT target) - 1 FROM entry WHERE kind = 'link' GROUP BY row"
+SAID = "SELECT row, count(DISTINCT target) FROM entry WHERE kind = 'link' GROUP BY row"
 
 CONDITION = f"""SELECT h.p, h.row, h.name, list(h.ms ORDER BY h.ms) FROM held h JOIN shown v ON v.p = h.p AND v.row =
     h.row
@@ -68,8 +68,8 @@ class Facts:
     """The latest stored instant, and all instants whether stored or not."""
     aliases: dict[Key, list[str]]
     """Aliases of the parts that are attached."""
-    quarantined: dict[str, int]
-    """By alias: aliases that it was said to be, but is not."""
+    said: dict[str, int]
+    """By alias: how many others it was said to be."""
     instants: dict[tuple[int, str, str], list[int]]
     """By (partition, person, name), for the names that rules count: sorted."""
     touched: dict[Key, tuple[Any, ...]]
@@ -90,7 +90,7 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
         heavy={one: _first(con.execute(MOST, list(one)).fetchone()) for one in heavy.series},
         latest={(p, row): (latest, every) for p, row, latest, every in con.execute(LATEST).fetchall()},
         aliases={(p, row): aliases for p, row, aliases in con.execute(ALIASES).fetchall()},
-        quarantined=dict(con.execute(QUARANTINED).fetchall()),
+        said=dict(con.execute(SAID).fetchall()),
         instants={(p, row, name): ats for p, row, name, ats in con.execute(CONDITION, [names]).fetchall()},
         touched=_final_touches(con),
     )

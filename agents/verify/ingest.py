@@ -6,6 +6,7 @@ Table `want`: one row a consumed message of `web-events`.  `fate` is
 | `mark`   | nothing but ticks                                                                                |
 | `reject` | one record of `rejected-events`, for one of `reasons`                                             |
 | `event`  | one event of these values, a link where `link_from` is set, and one of its email                  |
+| `command`| one split                                                                                        |
 | `loose`  | one of the two: the specification does not say which (odd types, a time without zone, ...)        |
 """
 
@@ -60,6 +61,7 @@ CREATE OR REPLACE MACRO blocked(id) AS regexp_full_match(id, '[0-]*')
 SURELY_TOO_LARGE = 33_792
 MAYBE_TOO_LARGE = 33_000
 LONGEST_NAME, LONGEST_ID = 200, 256
+LONGEST_COMMANDED = 330
 YEAR_2000 = 946_684_800_000
 YEAR_2100 = 4_102_444_800_000
 FUTURE_MS = 300_000
@@ -88,10 +90,17 @@ def _fields(con: duckdb.DuckDBPyConnection) -> None:
             SELECT m.p, m.o, ts, size, digest, key_hex, shape, json_type(value) AS top,
                 json_extract(value, {paths}) AS f, json_type(value, {paths}) AS t,
                 json_exists(headers, '$."touchline-mark"') AS mark,
+                json_exists(headers, '$."touchline-command"') AS commanded, headers->>'touchline-command' AS command,
+                json_extract_string(value, '$.alias') AS commanded_alias,
+                coalesce(json_type(value, '$.alias') = 'VARCHAR' AND json_type(value, '$.id') = 'VARCHAR'
+                    AND regexp_full_match(json_extract_string(value, '$.alias'), '(?s)(user|email|anon):.+')
+                    AND length(json_extract_string(value, '$.alias')) <= {LONGEST_COMMANDED}, false) AS names_alias,
+                json_extract_string(value, '$.id') AS command_id,
                 [x->>'$' FOR x IN json_extract(value, '$.context.campaign.*')] AS campaign_values
             FROM message m JOIN done ON done.topic = m.topic AND done.p = m.p AND m.o < done.o
             WHERE m.topic = '{WEB_EVENTS}')
-        SELECT p, o, ts, size, digest, key_hex, shape, top, mark, campaign_values, {columns},
+        SELECT p, o, ts, size, digest, key_hex, shape, top, mark, campaign_values, commanded, command, commanded_alias,
+            command_id, names_alias, {columns},
             (shape = 'odd' OR (top = 'OBJECT' AND ({odd}))) AS odd FROM raw"""
     )
 
@@ -123,7 +132,9 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                 shape IN ('json', 'odd') AND top = 'OBJECT' AS document,
                 type IN ('track', 'identify', 'page', 'screen', 'group', 'alias') AS typed FROM timed),
         reasoned AS (
-            SELECT *, coalesce(u, a) AS id, list_filter([
+            SELECT *, coalesce(u, a) AS id, CASE WHEN commanded THEN CASE WHEN names_alias
+                    AND coalesce(command IN ('split', 'join'), false) THEN [] ELSE ['bad-command'] END
+                ELSE list_filter([
                 CASE WHEN shape = 'empty' THEN 'empty' END,
                 CASE WHEN shape = 'not-utf8' THEN 'not-utf8' END,
                 CASE WHEN shape = 'not-json' THEN 'not-json' END,
@@ -142,9 +153,9 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                         'bad-timestamp' END,
                 CASE WHEN document AND NOT odd AND NOT odd_stamp AND (ms > received_at + {FUTURE_MS}
                     OR received_at > ts + {FUTURE_MS} OR far AND ms < {YEAR_2000}) THEN 'future' END], lambda x: x IS
-                        NOT NULL) AS reasons FROM named)
+                        NOT NULL) END AS reasons FROM named)
         SELECT p, o, digest, key_hex, agent, page, campaign, campaign_values, properties, reasons, odd,
-            CASE WHEN mark THEN 'mark' WHEN len(reasons) > 0 THEN 'reject'
+            CASE WHEN mark THEN 'mark' WHEN len(reasons) > 0 THEN 'reject' WHEN commanded THEN 'command'
                 WHEN odd OR odd_stamp OR size > {MAYBE_TOO_LARGE} OR NOT document OR NOT typed
                     OR length(event) > {LONGEST_NAME}
                     OR greatest(length(u), length(a), length(q), length(message_id)) > {LONGEST_ID}
@@ -165,6 +176,6 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                 THEN traits_email END AS email,
             coalesce(traits_email, context_email) AS any_email,
             CASE WHEN type = 'identify' THEN trimmed(traits_name) END AS full_name,
-            trimmed(campaign_name) AS campaign_name
+            trimmed(campaign_name) AS campaign_name, commanded_alias, command = 'split' AS apart, command_id, ts
         FROM reasoned"""
     )

@@ -28,6 +28,7 @@ FIELDS = {
     "bot": "BOOLEAN",
     "email": "VARCHAR",
     "full_name": "VARCHAR",
+    "apart": "BOOLEAN",
     "path": "BIGINT[]",
     "part": "VARCHAR",
 }
@@ -92,6 +93,7 @@ def _columns(con: duckdb.DuckDBPyConnection) -> None:
             WHEN 'event' THEN alias IS NOT NULL AND message_id IS NOT NULL AND ms IS NOT NULL
                 AND received_at IS NOT NULL
             WHEN 'link' THEN strength(alias) < strength(target) AND message_id IS NOT NULL AND ms IS NOT NULL
+            WHEN 'split' THEN alias IS NOT NULL AND apart IS NOT NULL AND message_id IS NOT NULL AND ms IS NOT NULL
             WHEN 'part' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL AND part IS NOT NULL
             WHEN 'detach' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL END, false)"""
     )
@@ -118,8 +120,8 @@ def _entries(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """CREATE TABLE entry AS
         WITH row_of AS (
-            SELECT *, CASE WHEN kind = 'link' THEN alias ELSE coalesce(person, alias) END AS row FROM ue
-            WHERE done AND kind IN ('event', 'link', 'part', 'detach') AND coalesce(person, alias) IS NOT NULL
+            SELECT *, CASE WHEN kind IN ('link', 'split') THEN alias ELSE coalesce(person, alias) END AS row FROM ue
+            WHERE done AND kind IN ('event', 'link', 'split', 'part', 'detach') AND coalesce(person, alias) IS NOT NULL
                 AND NOT coalesce(bot, false))
         SELECT row_of.*, order_key(message_id) AS okey, step.clock AS clock
         FROM row_of ASOF LEFT JOIN step ON step.p = row_of.p AND step.o <= row_of.o"""

@@ -52,6 +52,7 @@ class Views:
             "last_touch": touch(last),
             "last_non_direct_touch": touch(non_direct),
             "merged_into": None,
+            "quarantined_links": self.facts.said.get(key[1]),
         }
 
     def _as_of(self, key: Key, last: int, shown: Any) -> str:
@@ -64,6 +65,8 @@ class Views:
         own = [iso(at) for at in every if at >= least]
         later = [iso(at) for at in steps.clocks[bisect_left(steps.clocks, least) :]]
         if (clock == EVER and not own) or shown in own or shown in later:
+            return ""
+        if clock == EVER and latest is None and shown == iso(0):
             return ""
         return f"as_of is {shown}, is to be {' or '.join([*own[:1], 'the clock'])} from offset {position} on"
 
@@ -182,7 +185,7 @@ def _compare(views: Views, key: Key, merged_into: str | None, last: int, documen
         return ["is no JSON object"]
     if merged_into is None:
         return views.differences(key, last, document)
-    refused = views.facts.quarantined.get(key[1], 0)
+    refused = views.facts.said.get(key[1], 1) - 1
     expected = {"person": key[1], "merged_into": merged_into, "quarantined_links": refused}
     return [] if document == expected else [unlike(expected, document) or "has more than the pointer"]
 

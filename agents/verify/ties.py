@@ -3,10 +3,11 @@
 Semantics, part 2.  A row is (p, row); `o` is the offset from which something is so, `until` the one from which it is
 no more (`FOREVER`: it stays): after the record at x there is what has `o <= x AND x < until`.
 
-`tie`       the owner of a row: (p, row, o, until, person, former, moves).
+`tie`       the owner of a row: (p, row, o, until, person, former, moves); person null: a split took the owner away.
 `stay`      a part at a row that is not its home: (p, row, alias, o, until, path, clock); `o` is that of the part's
             record, or of the forwarded event that made it.
-`origin`    the link that packed a part's record, however often the part was passed on: (p, o, lp, lo, home).
+`origin`    the link, or split taken back, that packed a part's record, however often that was passed on:
+            (p, o, lp, lo, home).
 """
 
 # ruff: noqa: S608 - only constants and numbers of this package are put into SQL
@@ -25,10 +26,14 @@ SORT_KEY = "lpad(ms::VARCHAR, 16, '0') || okey || target"
 """Text that orders links by (at, order key, alias); instants are after 2000."""
 
 TIE = f"""CREATE TABLE tie AS
-    WITH link AS (SELECT p, row, o, target AS person, {SORT_KEY} AS rank FROM entry WHERE kind = 'link'),
-    least AS (SELECT * FROM link QUALIFY coalesce(rank < min(rank) OVER (PARTITION BY p, row ORDER BY o
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), true)),
-    move AS (SELECT *, lag(person) OVER (PARTITION BY p, row ORDER BY o) AS former FROM least
+    WITH said AS (SELECT p, row, o, CASE WHEN kind = 'link' THEN target END AS target,
+            CASE WHEN kind = 'link' THEN {SORT_KEY} END AS rank, CASE WHEN kind = 'split' THEN apart END AS apart,
+            CASE WHEN kind = 'split' THEN lpad(ms::VARCHAR, 16, '0') || okey || apart::INT END AS word
+        FROM entry WHERE kind IN ('link', 'split')),
+    turn AS (SELECT p, row, o, CASE WHEN coalesce(arg_max(apart, word) OVER w, false) THEN NULL
+            ELSE arg_min(target, rank) OVER w END AS person
+        FROM said WINDOW w AS (PARTITION BY p, row ORDER BY o)),
+    move AS (SELECT *, lag(person) OVER (PARTITION BY p, row ORDER BY o) AS former FROM turn
         QUALIFY person IS DISTINCT FROM former)
     SELECT p, row, o, coalesce(lead(o) OVER w, {FOREVER}) AS until, person, former, row_number() OVER w AS moves
     FROM move WINDOW w AS (PARTITION BY p, row ORDER BY o)"""
@@ -49,7 +54,7 @@ ORIGIN = f"""CREATE TABLE origin AS WITH RECURSIVE
     moved AS (SELECT p, o, sp, so FROM entry WHERE kind = 'part' AND st = '{USER_EVENTS}'),
     found AS (
         SELECT m.p, m.o, l.p AS lp, l.o AS lo, l.row AS home FROM moved m JOIN entry l ON l.p = m.sp AND l.o = m.so
-            WHERE l.kind = 'link'
+            WHERE l.kind IN ('link', 'split')
         UNION ALL SELECT m.p, m.o, f.lp, f.lo, f.home FROM found f JOIN moved m ON m.sp = f.p AND m.so = f.o)
     FROM found"""
 
@@ -104,8 +109,9 @@ WANTED = """CREATE TABLE wanted AS
             ON stay.p = tie.p AND stay.row = tie.row AND stay.o < tie.o AND tie.o < stay.until),
     passed AS (SELECT e.*, tie.person AS owner, moves
         FROM (SELECT *, coalesce(person, alias) AS row FROM ue WHERE done AND kind IN ('event', 'part', 'detach')) e
-        ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o < e.o)
+        ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o < e.o WHERE tie.person IS NOT NULL)
     SELECT p AS sp, o AS so, 'part' AS kind, alias, person, path, false AS optional FROM carried
+        WHERE person IS NOT NULL
     UNION ALL SELECT p, o, 'detach', alias, former, path, false FROM carried WHERE former IS NOT NULL
     UNION ALL SELECT p, o, kind, alias, owner, CASE kind WHEN 'part' THEN list_append(path, moves)
         WHEN 'detach' THEN path END, coalesce(bot, false) FROM passed"""

@@ -167,12 +167,12 @@ def _moved(profile: Profile) -> Iterator[PartMoved]:
 
 def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | None) -> None:
     profile, arrived = step.profile, unpack_moved(moved.part)
+    if (owner := profile.owner) is not None:
+        step.forwards = (replace(moved, person=owner, path=(*moved.path, profile.moves)),)
     known = profile.attached.get(moved.alias)
     if known is not None and known.path > moved.path:
         step.duplicate = True
         return
-    if (owner := profile.owner) is not None:
-        step.forwards = (replace(moved, person=owner, path=(*moved.path, profile.moves)),)
     arrived.path = moved.path
     if clock is not None:
         boundary = clock - policy.horizon_ms
@@ -188,7 +188,7 @@ def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Mi
     known = profile.attached.get(detached.alias)
     if (owner := profile.owner) is not None:
         step.forwards = (replace(detached, person=owner),)
-    if known is None or known.path[: len(detached.path)] >= detached.path:
+    if known is None or known.path >= detached.path:
         step.duplicate = True
         return
     if clock is not None:

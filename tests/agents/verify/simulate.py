@@ -96,6 +96,7 @@ class Row:
     parts: dict[str, Part] = field(default_factory=dict)
     chain: Chain = field(default_factory=Chain)
     links: dict[str, tuple] = field(default_factory=dict)
+    words: list[tuple[int, bytes, bool]] = field(default_factory=list)
     moves: int = 0
     members: dict[str, dict] = field(default_factory=dict)
     asks: dict[str, dict] = field(default_factory=dict)
@@ -103,6 +104,8 @@ class Row:
 
     @property
     def owner(self) -> str | None:
+        if self.words and max(self.words)[2]:
+            return None
         return min(self.links.values())[2] if self.links else None
 
     def events(self) -> list[dict]:
@@ -180,6 +183,14 @@ class Company:
             self.put("web-events", source, b"", None, now, [("touchline-mark", str(now).encode())])
         self.tick(now)
 
+    def command(self, name: str, alias: str, number: int, now: int) -> None:
+        """An operator splits an alias off, or takes that back."""
+        p = self.rng.randrange(self.partitions)
+        value = {"alias": alias, "id": f"c{number}"}
+        offset = self.put("web-events", p, value, None, now, [("touchline-command", name.encode())])
+        split = {"kind": "split", "alias": alias, "apart": name == "split", "message_id": f"c{number}", "at": now}
+        self.record(split, alias, f"web-events/{p}/{offset}")
+
     def web(self, document: dict, now: int) -> None:
         """Publish an event at `now`; `receivedAt` is added, and what ingest makes of it."""
         at = min(document["at"], now)
@@ -256,10 +267,10 @@ class Company:
         kind = record["kind"]
         if record.get("bot"):
             return
-        key = record["alias"] if kind == "link" else record.get("person", record["alias"])
+        key = record["alias"] if kind in ("link", "split") else record.get("person", record["alias"])
         row = self.rows[p].setdefault(key, Row(key))
         self.seal(row, clock)
-        if kind == "link":
+        if kind in ("link", "split"):
             self.tie(row, record, f"user-events/{p}/{offset}")
         else:
             self.take(row, record, clock)
@@ -309,8 +320,12 @@ class Company:
             part.stored[okey] = event
 
     def tie(self, row: Row, record: dict, source: str) -> None:
-        link, former = (record["at"], order_key(record["message_id"]), record["to"]), row.owner
-        row.links[link[2]] = min(link, row.links.get(link[2], link))
+        stamp, former = (record["at"], order_key(record["message_id"])), row.owner
+        if record["kind"] == "split":
+            row.words.append((*stamp, record["apart"]))
+        else:
+            link = (*stamp, record["to"])
+            row.links[link[2]] = min(link, row.links.get(link[2], link))
         if row.owner == former:
             return
         row.moves += 1
@@ -320,6 +335,8 @@ class Company:
             moved = {"alias": part.alias, "path": path}
             if former:
                 self.record({"kind": "detach", "person": former} | moved, former, source)
+            if row.owner is None:
+                continue
             text = base64.b64encode(f"{part.alias} {source}".encode()).decode()
             PARTS[text] = deepcopy(part)
             if part.alias == row.key:
@@ -518,7 +535,7 @@ class Company:
             as_of = T0
         email, name = self.traits(row)
         recent = [e for e in row.events() if e["name"] and as_of - 30 * DAY < e["at"] <= as_of]
-        return {
+        return ({"quarantined_links": len(row.links)} if row.links else {}) | {
             "person": row.key,
             "user_id": row.key[5:] if row.key.startswith("user:") else None,
             "aliases": sorted({row.key, *row.parts}),
@@ -599,6 +616,8 @@ def company(
         firm.web(document, now)
         if rng.random() < 0.05:
             firm.refuse(*rng.choice(BROKEN), now)
+        if rng.random() < 0.05:
+            firm.command(rng.choice(["split", "split", "join"]), whom(rng, people), rng.randrange(3), now)
         if rng.random() < 0.01:
             firm.garbage(rng.choice([None, b"\xff", b"{}", b'{"kind":"tick"}']))
         if rng.random() < 0.3:
@@ -658,6 +677,11 @@ def event(rng: Random, step: int, now: int, people: int) -> dict:
             document["context"]["page"]["referrer"] = ""
     document["context"]["userAgent"] = "bot" if rng.random() < 0.05 else "browser"
     return document
+
+
+def whom(rng: Random, people: int) -> str:
+    who = rng.randrange(people)
+    return rng.choice([f"anon:a{who}", f"email:e{who}@example.com", f"user:u{who}"])
 
 
 def address(rng: Random, who: int, step: int, people: int) -> str:

@@ -82,6 +82,8 @@ IDENTITY = {
     "a link of an address is missing": (USER_EVENTS, rb'"link","alias":"email:', lambda _: None),
     "a link of a visitor to an address is missing": (USER_EVENTS, rb'"link".*"to":"email:', lambda _: None),
     "a link leads to somebody else": (USER_EVENTS, rb'"link","alias":"email:', lambda one: edited(one, to="user:u9")),
+    "a split is missing": (USER_EVENTS, rb'"kind":"split"', lambda _: None),
+    "a split says the contrary": (USER_EVENTS, rb'"apart":true', lambda one: edited(one, apart=False)),
     "a link leads to a weaker alias": (USER_EVENTS, rb'"link","alias":"email:', lambda one: edited(one, to="anon:a0")),
     "the path of a part differs": (USER_EVENTS, rb'"part".*"path":\[1,', lambda one: edited(one, path=[1, 9])),
     "a part of two hops has the path of one": (USER_EVENTS, rb'"part".*"path":\[1,', lambda one: edited(one, path=[1])),
