@@ -20,6 +20,7 @@ import redis
 from pydantic import SecretStr
 
 from agents import admin
+from agents.local.org import Org, OrgServer
 from agents.local.processes import free_port
 from agents.local.stack import Stack
 from agents.settings import Settings
@@ -188,6 +189,13 @@ def touchline(tmp_path: Path) -> Iterator[Touchline]:
     commands = Touchline(tmp_path)
     yield commands
     commands.close()
+
+
+@pytest.fixture
+def salesforce(tmp_path: Path) -> Iterator[OrgServer]:
+    """A Salesforce org of this test's own, over HTTPS; `salesforce.org` is what is in it."""
+    with OrgServer(Org(), tmp_path / "org") as server:
+        yield server
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
