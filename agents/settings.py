@@ -65,6 +65,44 @@ class Settings(BaseSettings):
     requests_per_second: int = Field(500, ge=1, description="Collector: requests a second and write key, then 429.")
     local_kafka_port: int = Field(29092, ge=1, le=65535, description="Port of the local stack's Kafka.")
     local_redis_port: int = Field(26379, ge=1, le=65535, description="Port of the local stack's Redis.")
+    salesforce_login_url: str = Field(
+        "https://login.salesforce.com",
+        pattern=r"^https://[^/?#@]+$",
+        description="Where `touchline salesforce` signs in: the org's My Domain, login or test.salesforce.com.",
+    )
+    salesforce_user: str = Field("", description="User name of the integration user.")
+    salesforce_consumer_key: SecretStr = Field(SecretStr(""), description="Consumer key of the connected app.")
+    salesforce_private_key_file: Path | None = Field(
+        None, description="PEM file of the connected app's key: sign-in by JWT bearer, the first choice."
+    )
+    salesforce_consumer_secret: SecretStr = Field(
+        SecretStr(""), description="Consumer secret: sign-in by client credentials, the second choice."
+    )
+    salesforce_consumer_secret_file: Path | None = Field(None, description="A file that holds the consumer secret.")
+    salesforce_password: SecretStr = Field(
+        SecretStr(""), description="Password of the user: the last choice, as orgs turn SOAP login off."
+    )
+    salesforce_password_file: Path | None = Field(None, description="A file that holds the password.")
+    salesforce_security_token: SecretStr = Field(SecretStr(""), description="Security token of that user.")
+    salesforce_security_token_file: Path | None = Field(None, description="A file that holds the security token.")
+    salesforce_ca_file: Path | None = Field(None, description="CA certificates, PEM, instead of the usual ones.")
+    salesforce_objects: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole", "Task", "User"),
+        description="Objects to synchronise, comma-separated.",
+    )
+    salesforce_leave_out: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Fields that are not read, such as Contact.Birthdate, comma-separated."
+    )
+    salesforce_calls_a_day: int = Field(20_000, ge=100, description="Most API calls in any 24 hours; then we wait.")
+    salesforce_bulk_above: int = Field(50_000, ge=1, description="With more records than this Bulk API 2.0 is used.")
+    salesforce_poll_seconds: int = Field(60, ge=1, le=86_400, description="Between two looks for changed records.")
+    salesforce_reconcile_seconds: int = Field(
+        86_400, ge=0, le=2_592_000, description="Between two comparisons of all records; 0: never by itself."
+    )
+    salesforce_writeback_file: Path | None = Field(
+        None, description="TOML that maps what we know to fields of Contact and Lead; empty: nothing is written back."
+    )
+    salesforce_metrics_port: int = Field(26091, ge=0, le=65535, description="The sync's /metrics; 0: any free.")
 
     @field_validator("personas", mode="before")
     @classmethod
@@ -72,6 +110,7 @@ class Settings(BaseSettings):
         return value or None
 
     @field_validator("write_keys", "cors_origins", mode="before")
+    @field_validator("write_keys", "cors_origins", "salesforce_objects", "salesforce_leave_out", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value

@@ -49,10 +49,22 @@ REFERRAL_TRIGGERS = Topic(
     "referral-triggers", Kind.outbound, "person", "one trigger, CloudEvents 1.0 binary", retention_ms=FOREVER
 )
 REJECTED_EVENTS = Topic("rejected-events", Kind.outbound, "as received", "the original bytes")
+SALESFORCE_REFETCH = Topic(
+    "salesforce-refetch", Kind.internal, "Salesforce id", "what to fetch again, and why, JSON", retention_ms=7 * DAY_MS
+)
+SALESFORCE_RECORDS = Topic(
+    "salesforce-records", Kind.internal, "Salesforce id", "what we know of a record, JSON", compacted=True
+)
+SALESFORCE_CURSORS = Topic(
+    "salesforce-cursors", Kind.internal, "object", "how far its synchronisation is, JSON", compacted=True
+)
 
 ALL = (
     WEB_EVENTS,
     SALESFORCE_CHANGES,
+    SALESFORCE_REFETCH,
+    SALESFORCE_RECORDS,
+    SALESFORCE_CURSORS,
     USER_EVENTS,
     PROFILE_VIEWS,
     SEGMENT_CHANGES,

@@ -13,6 +13,7 @@ from agents import settings_table
 from agents.metrics import WorkerMetrics
 from agents.settings import Settings
 from agents.sources.collector.metrics import CollectorMetrics
+from agents.sources.salesforce.metrics import SyncMetrics
 from streams import topics
 
 HERE = Path(__file__).parent
@@ -62,7 +63,7 @@ def _kept(topic: topics.Topic) -> str:
 
 
 def metrics_page() -> str:
-    """Describe every metric of the worker and of the collector."""
+    """Describe every metric of the worker, of the collector and of the Salesforce sync."""
     return (
         "# Metrics\n\n"
         "Each text says when the metric moves and what to do then. No person, id, address or campaign is a label.\n"
@@ -72,6 +73,8 @@ def metrics_page() -> str:
         + _metrics(WorkerMetrics().registry)
         + "\n## Collector: `http_host:http_port/metrics`\n\n"
         + _metrics(CollectorMetrics().registry)
+        + "\n## Salesforce sync: `http_host:salesforce_metrics_port/metrics`\n\n"
+        + _metrics(SyncMetrics().registry)
     )
 
 

@@ -5,6 +5,7 @@ import binascii
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import jwt
@@ -52,7 +53,7 @@ class Doorkeeper:
 
     async def token(self, request: Request) -> Response:
         """Answer `POST /services/oauth2/token`."""
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = dict(parse_qsl((await request.body()).decode()))
         way = form.get("grant_type", "")
         if way == JWT_BEARER:
             problem = self._jwt_problem(form.get("assertion", ""))
