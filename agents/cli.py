@@ -33,6 +33,7 @@ identity_app = typer.Typer(help="Who is one person.", no_args_is_help=True)
 views_app = typer.Typer(help="The read model in Redis.", no_args_is_help=True)
 personas_app = typer.Typer(help="Who people are at work, by their titles.", no_args_is_help=True)
 enrich_app = typer.Typer(help="What is known of companies, by their domains.", no_args_is_help=True)
+salesforce_app = typer.Typer(help="The Salesforce org: its records come to salesforce-changes.", no_args_is_help=True)
 app.add_typer(stack_app, name="stack")
 app.add_typer(topics_app, name="topics")
 app.add_typer(rules_app, name="rules")
@@ -40,6 +41,7 @@ app.add_typer(views_app, name="views")
 app.add_typer(identity_app, name="identity")
 app.add_typer(personas_app, name="personas")
 app.add_typer(enrich_app, name="enrich")
+app.add_typer(salesforce_app, name="salesforce")
 
 KafkaVersion = Annotated[str, typer.Option(help="Another Kafka than the pom's, such as 3.9.1.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -352,6 +354,36 @@ def views_rebuild() -> None:
     from agents.sinks.redis import rebuild
 
     raise typer.Exit(rebuild(settings))
+
+
+@salesforce_app.command("sync", epilog="Example: TOUCHLINE_SALESFORCE_POLL_SECONDS=30 touchline salesforce sync")
+def salesforce_sync(
+    once: Annotated[bool, typer.Option("--once", help="One round: what is missing, what changed; then end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report progress as JSON lines.")] = False,
+) -> None:
+    """Read every record once, then what changes; fetch again what is asked for; write back, if set.  Run one of it."""
+    settings = _settings()
+    from agents.sources.salesforce.command import run_sync
+
+    raise typer.Exit(run_sync(settings, once=once, as_json=as_json))
+
+
+@salesforce_app.command("reconcile", epilog="Example: touchline salesforce reconcile --json | jq '.[].drift'")
+def salesforce_reconcile(as_json: AsJson = False) -> None:
+    """Compare what we know with every record of the org now, publish what differs, and print how much that was."""
+    settings = _settings()
+    from agents.sources.salesforce.command import run_reconcile
+
+    raise typer.Exit(run_reconcile(settings, as_json=as_json))
+
+
+@salesforce_app.command("check", epilog="Example: touchline salesforce check --json")
+def salesforce_check(as_json: AsJson = False) -> None:
+    """Sign in, and show the calls left and the records of each object; exit 1 with the next step if that fails."""
+    settings = _settings()
+    from agents.sources.salesforce.command import run_check
+
+    raise typer.Exit(run_check(settings, as_json=as_json))
 
 
 @app.command(epilog="Example: touchline doctor --json")

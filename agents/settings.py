@@ -109,7 +109,6 @@ class Settings(BaseSettings):
     def _none_if_empty(cls, value: object) -> object:
         return value or None
 
-    @field_validator("write_keys", "cors_origins", mode="before")
     @field_validator("write_keys", "cors_origins", "salesforce_objects", "salesforce_leave_out", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -34,6 +34,9 @@ COMMANDS = (
     "personas coverage",
     "personas show",
     "enrich check",
+    "salesforce sync",
+    "salesforce reconcile",
+    "salesforce check",
     "doctor",
     "settings",
 )

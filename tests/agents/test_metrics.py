@@ -18,10 +18,12 @@ from agents.runtime.contract import Lane
 from agents.runtime.lanes import Observer
 from agents.sinks.redis import SinkMetrics
 from agents.sources.collector.metrics import CollectorMetrics
+from agents.sources.salesforce.metrics import SyncMetrics
 
 T0 = 1_760_000_000_000
 CACHE = Path(__file__).parents[2] / ".local" / "promtool"
 LABELS = {"agent", "ask", "change", "endpoint", "partition", "reason", "segment", "status", "topic"}
+LABELS |= {"kind", "object", "outcome", "why"}
 CONSUMED = ("web-events", "user-events")
 
 
@@ -53,6 +55,15 @@ def collector() -> CollectorMetrics:
     metrics = CollectorMetrics()
     metrics.requests.labels("batch", 200).inc()
     metrics.publish_seconds.observe(0.01)
+    return metrics
+
+
+def salesforce_sync() -> SyncMetrics:
+    metrics = SyncMetrics()
+    metrics.calls.labels("2xx").inc()
+    metrics.retries.labels("HTTP 503").inc()
+    metrics.records.labels("Contact", "poll").inc()
+    metrics.drift.labels("Contact", "gone").set(1)
     return metrics
 
 
@@ -109,9 +120,9 @@ def test_promtool_complains_about_a_bad_name(promtool: Path) -> None:
     assert "counter" in judged_by(promtool, b"# HELP bad_ms x\n# TYPE bad_ms counter\nbad_ms 1\n")
 
 
-@pytest.mark.parametrize("metrics", [worker, collector])
+@pytest.mark.parametrize("metrics", [worker, collector, salesforce_sync])
 def test_promtool_finds_nothing_to_mend(
-    promtool: Path, metrics: Callable[[], WorkerMetrics | CollectorMetrics]
+    promtool: Path, metrics: Callable[[], WorkerMetrics | CollectorMetrics | SyncMetrics]
 ) -> None:
     exposition = generate_latest(metrics().registry)
     assert exposition.count(b"# TYPE touchline_") > 5

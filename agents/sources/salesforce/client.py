@@ -24,6 +24,8 @@ from agents.sources.salesforce.session import sign_in
 T = TypeVar("T")
 BULK_PAGE = 5000
 """Records of a page of a Bulk result: what one transaction takes, some MiB."""
+MOST_CHARACTERS = 15_000
+"""Of a query: it travels in the address, of which Salesforce takes 16 KB."""
 COLLECTION = 200
 """Records that Salesforce updates in one call."""
 
@@ -89,6 +91,9 @@ class Client:
 
     def page(self, soql: str) -> Page:
         """Ask a query, deleted rows included, and return its first page."""
+        if len(soql) > MOST_CHARACTERS:
+            text = f"a query of {len(soql)} characters is too long: name fields in TOUCHLINE_SALESFORCE_LEAVE_OUT"
+            raise RefusedError(text, code="TOO_LONG")
         return self._asked("query", lambda org: _page(org.query(soql, include_deleted=True)))
 
     def more(self, page: Page) -> Page:
@@ -123,8 +128,15 @@ class Client:
         """Begin a query job, deleted rows included; return its id."""
         return str(self._bulk(entity, lambda bulk: bulk.create_job("queryAll", soql)["id"]))
 
-    def job_done(self, entity: str, job: str, *, query: bool = True) -> bool:
-        """Whether a job is done; raise `RefusedError` for one that failed, was aborted or has been forgotten."""
+    def job_done(self, entity: str, job: str) -> bool:
+        """Whether a query job is done; raise `RefusedError` for one that failed, was aborted or has been forgotten."""
+        return self._done(entity, job, query=True)
+
+    def update_done(self, entity: str, job: str) -> bool:
+        """Whether a job that updates is done; as `job_done`."""
+        return self._done(entity, job, query=False)
+
+    def _done(self, entity: str, job: str, *, query: bool) -> bool:
         state = self._bulk(entity, lambda bulk: bulk.get_job(job, query)["state"])
         if state in {"Failed", "Aborted"}:
             raise RefusedError(f"the Bulk job {job} of {entity} is {state}", code=str(state))

@@ -34,10 +34,10 @@ class SyncMetrics:
             "object",
             "why",
         )
-        self.behind_seconds = self._gauge(
-            "touchline_salesforce_behind_seconds",
-            "Seconds between the end of the last complete look at an object and the one before.  Far above"
-            " salesforce_poll_seconds: the org is slow, or calls are short.",
+        self.looked_at = self._gauge(
+            "touchline_salesforce_looked_at_timestamp_seconds",
+            "When the last complete look at an object ended, Unix time.  Alert where it is older than five"
+            " salesforce_poll_seconds: the log says what holds the sync up.",
             "object",
         )
         self.refetches_refused = self._counter(

@@ -1,0 +1,180 @@
+"""Kafka, as the sync needs it: records, cursors and offsets in one transaction; compacted topics read to their end.
+
+The transactional id is the app's, so a second sync fences the first: two would only repeat each other's work.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from agents.runtime.transactions import TransactionalProducer
+from agents.settings import Settings
+from agents.sources.salesforce.errors import FencedError
+from agents.sources.salesforce.metrics import SyncMetrics
+from agents.sources.salesforce.records import Record
+from streams.topics import SALESFORCE_CHANGES, SALESFORCE_CURSORS
+
+STEP_SECONDS = 30.0
+FETCH_MS = 500
+FETCH_RECORDS = 500
+REQUEST_BYTES = 2 << 20
+READ_SECONDS = 300.0
+"""For a compacted topic, from its beginning to its end."""
+
+
+class KafkaAwayError(Exception):
+    """Kafka did not do it; the text is for the operator."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What becomes visible together."""
+
+    records: list[Record] = field(default_factory=list)
+    cursors: dict[str, bytes] = field(default_factory=dict)
+    """{key on `salesforce-cursors`: value}."""
+    offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    """{partition of `salesforce-refetch`: offset that comes next}."""
+
+
+class Publisher:
+    """Writes batches, one transaction each.  Any error leaves the outcome in doubt: end, and begin anew."""
+
+    def __init__(self, settings: Settings, metrics: SyncMetrics, *, role: str = "sync") -> None:
+        self.group = f"{settings.app_id}-salesforce-refetch"
+        self._metrics = metrics
+        self._producer = TransactionalProducer(
+            bootstrap_servers=settings.kafka_bootstrap,
+            client_id=f"{settings.app_id}-salesforce-{role}",
+            transactional_id=f"{settings.app_id}-salesforce-{role}",
+            compression_type="snappy",
+            max_request_size=REQUEST_BYTES,
+            request_timeout_ms=int(STEP_SECONDS * 1000),
+        )
+
+    async def start(self) -> None:
+        """Connect, fence whoever wrote before, and end what they left open."""
+        async with asyncio.timeout(STEP_SECONDS):
+            await self._producer.start()
+            missing = SALESFORCE_CHANGES.name, SALESFORCE_CURSORS.name
+            for topic in missing:
+                await self._producer.partitions_for(topic)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        async with asyncio.timeout(STEP_SECONDS):
+            await self._producer.stop()
+
+    async def publish(self, batch: Batch) -> None:
+        """Write a batch; return when it is committed.  An empty one is none."""
+        if not (batch.records or batch.cursors or batch.offsets):
+            return
+        try:
+            await self._committed(batch)
+        except KafkaError as error:
+            if isinstance(self._producer.ended_by or error, ProducerFenced):
+                text = "another `touchline salesforce sync` of this app id has started; this one ends"
+                raise FencedError(text) from None
+            raise
+        for record in batch.records:
+            self._metrics.records.labels(record.entity, record.why).inc()
+
+    async def _committed(self, batch: Batch) -> None:
+        async with asyncio.timeout(STEP_SECONDS), self._producer.transaction():
+            await self._written(batch)
+            if batch.offsets:
+                await self._producer.send_offsets_to_transaction(batch.offsets, self.group)
+
+    async def _written(self, batch: Batch) -> None:
+        sent = [
+            await self._producer.send(SALESFORCE_CHANGES.name, key=record.id.encode(), value=record.value)
+            for record in batch.records
+        ]
+        sent += [
+            await self._producer.send(SALESFORCE_CURSORS.name, key=key.encode(), value=value)
+            for key, value in batch.cursors.items()
+        ]
+        await asyncio.gather(*sent)
+
+
+async def latest(settings: Settings, topic: str) -> dict[str, bytes]:
+    """Read a compacted topic to its end; return the latest value of each key, without those that were removed."""
+    found: dict[str, bytes] = {}
+    async with asyncio.timeout(READ_SECONDS), consumer(settings, topic) as reader:
+        until = await reader.end_offsets(list(reader.assignment()))
+        while not all([await reader.position(at) >= end for at, end in until.items()]):
+            for records in (await reader.getmany(timeout_ms=FETCH_MS)).values():
+                for record in records:
+                    _note(found, record)
+    return found
+
+
+def _note(found: dict[str, bytes], record: ConsumerRecord) -> None:
+    if record.key is None:
+        return
+    key = record.key.decode(errors="replace")
+    if record.value is None:
+        found.pop(key, None)
+    else:
+        found[key] = record.value
+
+
+@asynccontextmanager
+async def consumer(settings: Settings, topic: str, *, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+    """Lend a consumer of all partitions of a topic, at the group's offsets or else at the beginning.
+
+    Partitions are assigned by hand: there is one sync, and the group only keeps its place.
+    """
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id=f"{settings.app_id}-salesforce",
+        group_id=group,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            await reader.start()
+            reader.assign(await _partitions(reader, topic))
+        yield reader
+    finally:
+        async with asyncio.timeout(STEP_SECONDS):
+            await reader.stop()
+
+
+async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Find the partitions among those of all topics: to ask for one by name could make it, with a wrong number."""
+    cluster = await reader._client.fetch_all_metadata()
+    found = [TopicPartition(topic, partition) for partition in sorted(cluster.partitions_for_topic(topic) or ())]
+    if not found:
+        raise KafkaAwayError(f"Kafka has no topic {topic}: run `touchline topics create`")
+    return found
+
+
+async def fetched(reader: AIOKafkaConsumer, wait_seconds: float = 0.0) -> list[ConsumerRecord]:
+    """Fetch what is there, at most `FETCH_RECORDS`; wait so long for the first."""
+    found = await reader.getmany(timeout_ms=int(wait_seconds * 1000), max_records=FETCH_RECORDS)
+    return [record for records in found.values() for record in records]
+
+
+def next_offsets(records: Iterable[ConsumerRecord]) -> dict[TopicPartition, int]:
+    """Offsets to commit once these records are dealt with."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        at = TopicPartition(record.topic, record.partition)
+        offsets[at] = max(offsets.get(at, 0), record.offset + 1)
+    return offsets
+
+
+def explained(error: Exception, settings: Settings) -> KafkaAwayError:
+    """Say for the operator what went wrong at Kafka."""
+    where = f"Kafka at {settings.kafka_bootstrap}"
+    if isinstance(error, KafkaError | OSError | TimeoutError):
+        return KafkaAwayError(f"{where}: {type(error).__name__}; `touchline doctor` says what is wrong")
+    return KafkaAwayError(f"{where}: {error}")
