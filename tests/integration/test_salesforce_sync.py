@@ -11,7 +11,7 @@ import pytest
 from agents.local.org import Fault, OrgServer
 from agents.settings import Settings
 from agents.sources.salesforce.kafka import latest
-from streams.topics import SALESFORCE_CHANGES, SALESFORCE_CURSORS, SALESFORCE_RECORDS, SALESFORCE_REFETCH
+from streams.topics import PROFILE_VIEWS, SALESFORCE_CHANGES, SALESFORCE_CURSORS, SALESFORCE_RECORDS, SALESFORCE_REFETCH
 from tests.integration.kafka import write
 
 pytestmark = pytest.mark.integration
@@ -213,6 +213,37 @@ def test_a_malformed_page_is_told_and_the_other_objects_arrive(
     assert {each for each in ids if each.startswith("003")} <= published(settings).keys()
     synced(touchline, settings)
     assert ids <= published(settings).keys()
+
+
+def test_what_we_know_is_written_back_once(touchline, salesforce: OrgServer, settings: Settings, tmp_path) -> None:
+    salesforce.org.schema.add("Contact", First_Channel__c="string")
+    contact = salesforce.org.create("Contact", LastName="Ng")
+    mapping = tmp_path / "writeback.toml"
+    mapping.write_text('[Contact]\n"first_touch.channel" = "First_Channel__c"\n')
+    settings = settings.model_copy(update={"salesforce_writeback_file": mapping})
+    view = {"person": "user:u1", "aliases": [f"sf:{contact}", "user:u1"], "first_touch": {"channel": "Email"}}
+    asyncio.run(write(settings, PROFILE_VIEWS.name, [(b"user:u1", json.dumps(view).encode())]))
+    synced(touchline, settings)
+    assert salesforce.org.get(contact)["First_Channel__c"] == "Email"
+    asyncio.run(write(settings, PROFILE_VIEWS.name, [(b"user:u1", json.dumps(view).encode())]))
+    synced(touchline, settings)
+    assert sum(call.startswith("PATCH") for call in salesforce.interface.calls) == 1
+
+
+def test_a_mapping_that_cannot_be_read_is_one_line(touchline, settings: Settings, tmp_path) -> None:
+    settings = settings.model_copy(update={"salesforce_writeback_file": tmp_path / "none.toml"})
+    done = touchline.run(settings, "salesforce", "sync", "--once")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "none.toml" in done.stderr
+
+
+def test_without_kafka_the_sync_says_so(touchline, settings: Settings, free_port_number: int) -> None:
+    away = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{free_port_number}"})
+    done = touchline.run(away, "salesforce", "sync", "--once")
+    assert done.returncode == 1
+    assert "`touchline doctor` says what is wrong" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_check_says_what_can_be_read(touchline, salesforce: OrgServer, settings: Settings) -> None:

@@ -4,7 +4,7 @@ The transactional id is the app's, so a second sync fences the first: two would 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ STEP_SECONDS = 30.0
 FETCH_MS = 500
 FETCH_RECORDS = 500
 REQUEST_BYTES = 2 << 20
+MOST_BYTES = REQUEST_BYTES - 4096
+"""Of a record's value."""
 READ_SECONDS = 300.0
 """For a compacted topic, from its beginning to its end."""
 
@@ -84,6 +86,16 @@ class Publisher:
         for record in batch.records:
             self._metrics.records.labels(record.entity, record.why).inc()
 
+    def _fitting(self, records: Iterable[Record]) -> list[Record]:
+        """Leave out, and count, what no message can hold: it would end every round at the same place."""
+        found = []
+        for record in records:
+            if len(record.value) <= MOST_BYTES:
+                found.append(record)
+            else:
+                self._metrics.too_large.inc()
+        return found
+
     async def _committed(self, batch: Batch) -> None:
         async with asyncio.timeout(STEP_SECONDS), self._producer.transaction():
             await self._written(batch)
@@ -93,7 +105,7 @@ class Publisher:
     async def _written(self, batch: Batch) -> None:
         sent = [
             await self._producer.send(SALESFORCE_CHANGES.name, key=record.id.encode(), value=record.value)
-            for record in batch.records
+            for record in self._fitting(batch.records)
         ]
         sent += [
             await self._producer.send(SALESFORCE_CURSORS.name, key=key.encode(), value=value)
@@ -106,12 +118,23 @@ async def latest(settings: Settings, topic: str) -> dict[str, bytes]:
     """Read a compacted topic to its end; return the latest value of each key, without those that were removed."""
     found: dict[str, bytes] = {}
     async with asyncio.timeout(READ_SECONDS), consumer(settings, topic) as reader:
-        until = await reader.end_offsets(list(reader.assignment()))
-        while not all([await reader.position(at) >= end for at, end in until.items()]):
+        until = await ends(reader)
+        while await behind(reader, until):
             for records in (await reader.getmany(timeout_ms=FETCH_MS)).values():
                 for record in records:
                     _note(found, record)
     return found
+
+
+async def behind(reader: AIOKafkaConsumer, until: Mapping[TopicPartition, int]) -> bool:
+    """Whether there are records before these offsets that were not fetched yet."""
+    return any([await reader.position(at) < end for at, end in until.items()])
+
+
+async def ends(reader: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Where the committed log of each partition ends now."""
+    async with asyncio.timeout(STEP_SECONDS):
+        return dict(await reader.end_offsets(list(reader.assignment())))
 
 
 def _note(found: dict[str, bytes], record: ConsumerRecord) -> None:

@@ -34,6 +34,11 @@ class SyncMetrics:
             "object",
             "why",
         )
+        self.too_large = self._counter(
+            "touchline_salesforce_too_large_total",
+            "Records left out because no Kafka message can hold them (2 MiB).  Above 0: name their long text fields in"
+            " salesforce_leave_out.",
+        )
         self.looked_at = self._gauge(
             "touchline_salesforce_looked_at_timestamp_seconds",
             "When the last complete look at an object ended, Unix time.  Alert where it is older than five"

@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from agents.sources.salesforce.backfill import backfill
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import MalformedError, RefusedError, SignInError, TroubleError
-from agents.sources.salesforce.kafka import fetched
+from agents.sources.salesforce.kafka import behind, ends, fetched
 from agents.sources.salesforce.polling import Recent, look_through_windows, poll
 from agents.sources.salesforce.reconcile import Report, reconcile
 from agents.sources.salesforce.refetch import serve
@@ -66,8 +66,8 @@ class Sync:
         Return the problems of single objects.
         """
         problems = await self.round()
-        until = await self.requests.end_offsets(list(self.requests.assignment()))
-        while self.waiting or not all([await self.requests.position(at) >= end for at, end in until.items()]):
+        until = await ends(self.requests)
+        while self.waiting or await behind(self.requests, until):
             await self._serve(SERVE_SECONDS)
         return problems if problems or self._all_complete() else await self.round()
 

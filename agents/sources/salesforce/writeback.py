@@ -20,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from agents.sources.salesforce.client import COLLECTION
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import AwayError
-from agents.sources.salesforce.kafka import STEP_SECONDS, fetched, next_offsets
+from agents.sources.salesforce.kafka import STEP_SECONDS, behind, ends, fetched, next_offsets
 from agents.sources.salesforce.reading import IDS_A_QUERY, among
 from agents.sources.salesforce.records import instant
 
@@ -30,6 +30,7 @@ BULK_ABOVE = 2000
 """Records to write at once from which on Bulk API 2.0 is used."""
 MOST_VIEWS = 10_000
 """Views taken at a time."""
+FETCH_SECONDS = 0.5
 JOB_SECONDS = 3600.0
 JOB_LOOK_SECONDS = 2.0
 LOCKED = "UNABLE_TO_LOCK_ROW"
@@ -107,6 +108,10 @@ class WriteBack:
     async def step(self) -> int:
         """Write back what the views since the last step say; return how many records were written."""
         await self._take()
+        return await self.write()
+
+    async def write(self) -> int:
+        """Write back what the views taken say, then commit them; return how many records were written."""
         written = 0
         for entity, wanted in self._wanted().items():
             written += await self._written(entity, wanted)
@@ -117,8 +122,9 @@ class WriteBack:
         return written
 
     async def _take(self) -> None:
-        while len(self.waiting) < MOST_VIEWS and (found := await fetched(self.views, 0.2)):
-            self.waiting += found
+        until = await ends(self.views)
+        while len(self.waiting) < MOST_VIEWS and await behind(self.views, until):
+            self.waiting += await fetched(self.views, FETCH_SECONDS)
 
     def _wanted(self) -> dict[str, dict[str, Values]]:
         """{object: {id: values}} of the latest view of each person."""
