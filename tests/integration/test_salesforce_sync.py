@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents import admin
 from agents.local.org import Fault, OrgServer
 from agents.settings import Settings
 from agents.sources.salesforce.kafka import latest
@@ -81,15 +82,13 @@ def test_every_record_arrives_and_then_every_change(touchline, salesforce: OrgSe
 
 @pytest.mark.parametrize("bulk_above", [50_000, 10])
 def test_killed_in_the_middle_of_a_backfill_it_goes_on_without_loss(
-    touchline, salesforce: OrgServer, settings: Settings, eventually: Callable[..., None], bulk_above: int, monkeypatch
+    touchline, salesforce: OrgServer, settings: Settings, eventually: Callable[..., None], bulk_above: int
 ) -> None:
     settings = settings.model_copy(update={"salesforce_bulk_above": bulk_above})
     ids = fill(salesforce, 150)
     salesforce.interface.page_size = 10
-    for kill in range(3):
-        path = "/results" if bulk_above == 10 else "/query"
-        for _ in range(1 + 2 * kill):
-            salesforce.interface.faults.order(Fault.slow, times=200, path=path, seconds=0.15)
+    for _ in range(3):
+        salesforce.fail(Fault.slow, times=200, path="/results" if bulk_above == 10 else "/query", seconds=0.15)
         before = len(salesforce.interface.calls)
         running = touchline.start(settings, "salesforce", "sync")
         eventually(lambda before=before: len(salesforce.interface.calls) > before + 12, what="some pages")
@@ -238,12 +237,32 @@ def test_a_mapping_that_cannot_be_read_is_one_line(touchline, settings: Settings
     assert "none.toml" in done.stderr
 
 
+def test_without_the_topics_the_sync_says_what_to_do(touchline, settings: Settings) -> None:
+    asyncio.run(admin.delete_topics(settings))
+    done = touchline.run(settings, "salesforce", "sync", "--once")
+    assert done.returncode == 1
+    assert "no topic salesforce-changes: run `touchline topics create`" in done.stderr
+
+
 def test_without_kafka_the_sync_says_so(touchline, settings: Settings, free_port_number: int) -> None:
     away = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{free_port_number}"})
     done = touchline.run(away, "salesforce", "sync", "--once")
     assert done.returncode == 1
     assert "`touchline doctor` says what is wrong" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_object_that_cannot_be_read_is_told_once_a_round_and_the_others_go_on(
+    touchline, salesforce: OrgServer, settings: Settings, eventually: Callable[..., None]
+) -> None:
+    contact = salesforce.org.create("Contact", LastName="Ng")
+    changed = {"salesforce_objects": ("Nothing", "Contact"), "salesforce_poll_seconds": 600}
+    running = touchline.start(settings.model_copy(update=changed), "salesforce", "sync")
+    eventually(lambda: contact in published(settings), what="the contact")
+    ask_again(settings, object="Contact", id=contact)
+    eventually(lambda: published(settings)[contact]["why"] == "refetch", what="the record")
+    assert running.stop() == 0
+    assert running.output.count("describe Nothing") == 1
 
 
 def test_check_says_what_can_be_read(touchline, salesforce: OrgServer, settings: Settings) -> None:

@@ -22,13 +22,13 @@ from agents.sources.salesforce.calls import CarefulSession
 from agents.sources.salesforce.client import Client
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import FencedError, RefusedError, StoppedError, TroubleError
-from agents.sources.salesforce.kafka import KafkaAwayError, Publisher, consumer, explained, latest
+from agents.sources.salesforce.kafka import KafkaAwayError, Publisher, check_topic, consumer, latest
 from agents.sources.salesforce.metrics import SyncMetrics
 from agents.sources.salesforce.reconcile import Report, reconcile
 from agents.sources.salesforce.session import way
 from agents.sources.salesforce.sync import Sync
 from agents.sources.salesforce.writeback import WriteBack, WritebackFileError, load
-from streams.topics import PROFILE_VIEWS, SALESFORCE_CURSORS, SALESFORCE_REFETCH
+from streams.topics import PROFILE_VIEWS, SALESFORCE_CHANGES, SALESFORCE_CURSORS, SALESFORCE_REFETCH
 
 RECONNECT_SECONDS = 5.0
 REPORT_SECONDS = 1.0
@@ -38,8 +38,8 @@ Say = Callable[[str], None]
 
 def run_sync(settings: Settings, *, once: bool = False, as_json: bool = False) -> int:
     """Keep `salesforce-changes` up to date until SIGTERM or Ctrl-C, or do one round."""
-    say, stopped = _speaker(as_json), Event()
-    return _guarded(say, _sync(settings, say, stopped, once=once))
+    say = _speaker(as_json)
+    return _guarded(settings, say, _sync(settings, say, once=once))
 
 
 def run_reconcile(settings: Settings, *, as_json: bool = False) -> int:
@@ -47,12 +47,15 @@ def run_reconcile(settings: Settings, *, as_json: bool = False) -> int:
     say = _speaker(as_json)
 
     async def compare() -> int:
-        async with _desk(settings, say, Event(), role="reconcile") as desk:
-            await desk.ask(desk.client.limits)
-            _print_reports(await reconcile(desk, settings.salesforce_objects), as_json=as_json)
+        metrics = SyncMetrics()
+        with _session(settings, metrics, Event()) as session:
+            async with _desk(settings, say, session, metrics, role="reconcile") as desk:
+                await desk.ask(desk.client.limits)
+                reports = await reconcile(desk, settings.salesforce_objects)
+        _print_reports(reports, as_json=as_json)
         return 0
 
-    return _guarded(say, compare())
+    return _guarded(settings, say, compare())
 
 
 def run_check(settings: Settings, *, as_json: bool = False) -> int:
@@ -63,27 +66,29 @@ def run_check(settings: Settings, *, as_json: bool = False) -> int:
         with _session(settings, SyncMetrics(), Event()) as session:
             return await asyncio.to_thread(_checked, Client(settings, session), settings, as_json)
 
-    return _guarded(say, check())
+    return _guarded(settings, say, check())
 
 
-async def _sync(settings: Settings, say: Say, stopped: Event, *, once: bool) -> int:
+async def _sync(settings: Settings, say: Say, *, once: bool) -> int:
+    stopped, metrics = Event(), SyncMetrics()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    metrics = SyncMetrics()
     if not once:
         _serve_metrics(settings, metrics)
-    while True:
-        try:
-            async with _desk(settings, say, stopped, metrics=metrics) as desk:
-                return await _synced(desk, once=once)
-        except StoppedError:
-            say("stopped")
-            return 0
-        except (KafkaError, OSError, TimeoutError) as error:
-            if once:
-                raise
-            say(f"{explained(error, settings)}; going on in {RECONNECT_SECONDS:g} s")
-            await asyncio.sleep(RECONNECT_SECONDS)
+    with _session(settings, metrics, stopped) as session:
+        while not stopped.is_set():
+            try:
+                async with _desk(settings, say, session, metrics, stopped=stopped) as desk:
+                    return await _synced(desk, once=once)
+            except StoppedError:
+                break
+            except (KafkaError, OSError, TimeoutError) as error:
+                if once:
+                    raise
+                say(f"{_at_kafka(error, settings)}; connecting again in {RECONNECT_SECONDS:g} s")
+                await asyncio.to_thread(stopped.wait, RECONNECT_SECONDS)
+    say("stopped")
+    return 0
 
 
 def _serve_metrics(settings: Settings, metrics: SyncMetrics) -> None:
@@ -115,38 +120,51 @@ async def _synced(desk: Desk, *, once: bool) -> int:
 
 @asynccontextmanager
 async def _desk(
-    settings: Settings, say: Say, stopped: Event, *, metrics: SyncMetrics | None = None, role: str = "sync"
+    settings: Settings,
+    say: Say,
+    session: CarefulSession,
+    metrics: SyncMetrics,
+    *,
+    stopped: Event | None = None,
+    role: str = "sync",
 ) -> AsyncIterator[Desk]:
     """Open both sides.  Cursors are read once the publisher has fenced its predecessor: nobody moves them any more."""
-    metrics = metrics or SyncMetrics()
+    await check_topic(settings, SALESFORCE_CHANGES.name)
     publisher = Publisher(settings, metrics, role=role)
-    with _session(settings, metrics, stopped) as session:
-        try:
-            stored = await latest(settings, SALESFORCE_CURSORS.name) if role != "sync" else None
-            await publisher.start()
-            desk = Desk(settings, Client(settings, session), publisher, metrics, say, stopped)
-            desk.load(stored if stored is not None else await latest(settings, SALESFORCE_CURSORS.name))
-            yield desk
-        finally:
-            await publisher.stop()
+    try:
+        await publisher.start()
+        desk = Desk(settings, Client(settings, session), publisher, metrics, say, stopped or Event())
+        desk.load(await latest(settings, SALESFORCE_CURSORS.name))
+        yield desk
+    finally:
+        await publisher.stop()
 
 
 @contextmanager
 def _session(settings: Settings, metrics: SyncMetrics, stopped: Event) -> Iterator[CarefulSession]:
     budget = CallBudget(settings.salesforce_calls_a_day)
-    where = {"login_url": settings.salesforce_login_url, "ca_file": settings.salesforce_ca_file}
-    with CarefulSession(budget, metrics, stopped=stopped, **where) as session:  # type: ignore[arg-type]
+    with CarefulSession(
+        budget,
+        metrics,
+        login_url=settings.salesforce_login_url,
+        ca_file=settings.salesforce_ca_file,
+        stopped=stopped,
+    ) as session:
         yield session
 
 
-def _guarded(say: Say, work: Coroutine[Any, Any, int]) -> int:
+def _guarded(settings: Settings, say: Say, work: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(work)
     except (TroubleError, FencedError, KafkaAwayError, WritebackFileError) as error:
         say(str(error))
     except (KafkaError, OSError, TimeoutError) as error:
-        say(f"{type(error).__name__} at Kafka: `touchline doctor` says what is wrong")
+        say(_at_kafka(error, settings))
     return 1
+
+
+def _at_kafka(error: Exception, settings: Settings) -> str:
+    return f"Kafka at {settings.kafka_bootstrap}: {type(error).__name__}; `touchline doctor` says what is wrong"
 
 
 def _checked(client: Client, settings: Settings, as_json: bool) -> int:

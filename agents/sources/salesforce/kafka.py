@@ -4,7 +4,7 @@ The transactional id is the app's, so a second sync fences the first: two would 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -63,9 +63,6 @@ class Publisher:
         """Connect, fence whoever wrote before, and end what they left open."""
         async with asyncio.timeout(STEP_SECONDS):
             await self._producer.start()
-            missing = SALESFORCE_CHANGES.name, SALESFORCE_CURSORS.name
-            for topic in missing:
-                await self._producer.partitions_for(topic)
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -86,15 +83,16 @@ class Publisher:
         for record in batch.records:
             self._metrics.records.labels(record.entity, record.why).inc()
 
-    def _fitting(self, records: Iterable[Record]) -> list[Record]:
-        """Leave out, and count, what no message can hold: it would end every round at the same place."""
-        found = []
-        for record in records:
-            if len(record.value) <= MOST_BYTES:
-                found.append(record)
+    def _messages(self, batch: Batch) -> Iterator[tuple[str, str, bytes]]:
+        """Yield (topic, key, value); what no message can hold is counted: it would end every round at one place."""
+        for record in batch.records:
+            value = record.value
+            if len(value) <= MOST_BYTES:
+                yield SALESFORCE_CHANGES.name, record.id, value
             else:
                 self._metrics.too_large.inc()
-        return found
+        for key, value in batch.cursors.items():
+            yield SALESFORCE_CURSORS.name, key, value
 
     async def _committed(self, batch: Batch) -> None:
         async with asyncio.timeout(STEP_SECONDS), self._producer.transaction():
@@ -104,14 +102,16 @@ class Publisher:
 
     async def _written(self, batch: Batch) -> None:
         sent = [
-            await self._producer.send(SALESFORCE_CHANGES.name, key=record.id.encode(), value=record.value)
-            for record in self._fitting(batch.records)
-        ]
-        sent += [
-            await self._producer.send(SALESFORCE_CURSORS.name, key=key.encode(), value=value)
-            for key, value in batch.cursors.items()
+            await self._producer.send(topic, key=key.encode(), value=value)
+            for topic, key, value in self._messages(batch)
         ]
         await asyncio.gather(*sent)
+
+
+async def check_topic(settings: Settings, topic: str) -> None:
+    """Raise `KafkaAwayError` if there is no such topic."""
+    async with consumer(settings, topic):
+        pass
 
 
 async def latest(settings: Settings, topic: str) -> dict[str, bytes]:
@@ -193,11 +193,3 @@ def next_offsets(records: Iterable[ConsumerRecord]) -> dict[TopicPartition, int]
         at = TopicPartition(record.topic, record.partition)
         offsets[at] = max(offsets.get(at, 0), record.offset + 1)
     return offsets
-
-
-def explained(error: Exception, settings: Settings) -> KafkaAwayError:
-    """Say for the operator what went wrong at Kafka."""
-    where = f"Kafka at {settings.kafka_bootstrap}"
-    if isinstance(error, KafkaError | OSError | TimeoutError):
-        return KafkaAwayError(f"{where}: {type(error).__name__}; `touchline doctor` says what is wrong")
-    return KafkaAwayError(f"{where}: {error}")

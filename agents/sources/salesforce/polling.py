@@ -90,6 +90,10 @@ async def look_through_windows(desk: Desk, entity: str, recent: Recent) -> int:
     start = max(cursor.windows_at // MINUTE_MS * MINUTE_MS, end - WINDOW_DAYS * DAY_MS)
     if not described.replicateable or end - start < MINUTE_MS:
         return 0
+    if cursor.windows_at // MINUTE_MS * MINUTE_MS < start:
+        desk.report(
+            f"{entity}: silent for over {WINDOW_DAYS} days; `touchline salesforce reconcile` finds purged records"
+        )
     updated = await desk.ask(desk.client.updated, entity, start, end)
     deleted = dict(await desk.ask(desk.client.deleted, entity, start, end))
     unseen = [each for each in {*updated, *deleted} if each not in recent.seen or each in deleted]

@@ -34,11 +34,6 @@ class Described:
     replicateable: bool
     """Whether it answers getUpdated and getDeleted."""
 
-    @property
-    def has_deletions(self) -> bool:
-        """Whether its rows say that they are deleted."""
-        return "IsDeleted" in self.kinds
-
 
 @dataclass(frozen=True, slots=True)
 class Record:

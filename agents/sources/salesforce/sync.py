@@ -44,6 +44,7 @@ class Sync:
     waiting: list[ConsumerRecord] = field(default_factory=list)
     """Requests taken and not answered yet."""
     described_at: float = 0.0
+    """When fields were last described, on the monotonic clock; 0: no round has ended well yet."""
     failures: int = 0
     """Rounds in a row that ended in trouble."""
 
@@ -65,11 +66,11 @@ class Sync:
 
         Return the problems of single objects.
         """
-        problems = await self.round()
+        problems, complete = await self.round(), self._complete()
         until = await ends(self.requests)
         while self.waiting or await behind(self.requests, until):
             await self._serve(SERVE_SECONDS)
-        return problems if problems or self._all_complete() else await self.round()
+        return problems if complete <= self._complete() else problems + await self.round()
 
     async def round(self) -> list[str]:
         """Look at every object once; return what was wrong with single ones.  Raise `TroubleError` if all would be."""
@@ -135,17 +136,17 @@ class Sync:
             self.waiting = []
 
     async def _serve_for(self, seconds: float) -> None:
-        """Answer requests until the next round is due, or one asked for a whole object."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and self._all_complete():
+        """Answer requests until the next round is due, or one asked for a whole object that was complete."""
+        until, complete = time.monotonic() + seconds, self._complete()
+        while time.monotonic() < until and complete <= self._complete():
             self.desk.check_stopped()
             try:
                 await self._serve(SERVE_SECONDS)
             except TroubleError as error:
                 await self._wait_out(error)
 
-    def _all_complete(self) -> bool:
-        return all(self.desk.cursor(entity).complete for entity in self.desk.settings.salesforce_objects)
+    def _complete(self) -> set[str]:
+        return {entity for entity in self.desk.settings.salesforce_objects if self.desk.cursor(entity).complete}
 
     async def _wait_out(self, error: TroubleError) -> None:
         """Say what is wrong, and leave the org alone for a while: longer each time, and as long as it asked."""

@@ -5,9 +5,11 @@ from threading import Event
 import pytest
 
 from agents.local.org import Fault, OrgServer
+from agents.sources.salesforce.budget import CallBudget
 from agents.sources.salesforce.calls import CarefulSession
 from agents.sources.salesforce.client import Client
 from agents.sources.salesforce.errors import AwayError, MalformedError, RefusedError, SpentError, StoppedError
+from tests.agents.sources.salesforce.conftest import opened
 
 CONTACTS = "SELECT Id, LastName FROM Contact ORDER BY Id"
 T0 = 1_760_000_000_000
@@ -141,6 +143,16 @@ def test_the_time_is_the_orgs(salesforce: OrgServer, client: Client) -> None:
     salesforce.org.set_clock(T0)
     client.limits()
     assert abs(client.now_ms() - T0) < 2000
+
+
+def test_every_call_is_counted_sign_in_included(salesforce: OrgServer, org_settings) -> None:
+    for session in opened(org_settings(), CallBudget(3)):
+        client = Client(org_settings(), session)
+        client.limits()
+        client.limits()
+        with pytest.raises(SpentError, match="TOUCHLINE_SALESFORCE_CALLS_A_DAY"):
+            client.limits()
+    assert len(salesforce.interface.calls) == 2
 
 
 def test_a_stop_ends_a_pause(salesforce: OrgServer, client: Client, session: CarefulSession) -> None:

@@ -143,12 +143,14 @@ async def test_the_latest_view_of_a_person_counts(salesforce: OrgServer, desk: D
 
 
 async def test_deleted_records_and_converted_leads_are_left_alone(
-    salesforce: OrgServer, desk: Desk, mapped, contact: str
+    salesforce: OrgServer, desk: Desk, mapped, contact: str, said: list[str]
 ) -> None:
     lead = salesforce.org.create("Lead", LastName="Ng", Company="A")
     salesforce.org.convert(lead)
     salesforce.org.delete(contact)
     assert await written(desk, mapped, of(contact, lead)) == 0
+    assert not any(call.startswith("PATCH") for call in salesforce.interface.calls)
+    assert said == []
 
 
 async def test_what_is_no_view_is_passed_over(salesforce: OrgServer, desk: Desk, mapped, contact: str) -> None:
