@@ -50,7 +50,7 @@ async def _by_query(desk: Desk, described: Described, cursor: Cursor) -> AsyncIt
 
 
 async def _by_bulk(desk: Desk, described: Described, cursor: Cursor) -> AsyncIterator[int]:
-    entity, fields = described.entity, list(described.kinds)
+    entity = described.entity
     if not cursor.job:
         cursor = msgspec.structs.replace(cursor, job=await desk.ask(desk.client.open_job, entity, select(described)))
         await desk.publish(cursors={entity: cursor})
@@ -58,7 +58,7 @@ async def _by_bulk(desk: Desk, described: Described, cursor: Cursor) -> AsyncIte
         await _job_done(desk, entity, cursor.job)
         more = True
         while more:
-            page = await desk.ask(desk.client.job_page, entity, cursor.job, cursor.locator, fields)
+            page = await desk.ask(desk.client.job_page, entity, cursor.job, cursor.locator)
             records = [from_row(entity, row, cursor.why) for row in page.rows]
             cursor = msgspec.structs.replace(cursor, locator=page.next)
             more = bool(page.next)

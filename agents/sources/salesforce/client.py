@@ -142,11 +142,11 @@ class Client:
             raise RefusedError(f"the Bulk job {job} of {entity} is {state}", code=str(state))
         return bool(state == "JobComplete")
 
-    def job_page(self, entity: str, job: str, locator: str, fields: Sequence[str]) -> Page:
+    def job_page(self, entity: str, job: str, locator: str) -> Page:
         """Fetch results of a done job from a locator on; empty: from the first."""
         described = self.describe(entity)
         found = self._bulk(entity, lambda bulk: bulk.get_query_results(job, locator, BULK_PAGE))
-        rows = list(csv_rows(found["records"], found["number_of_records"], described, fields))
+        rows = list(csv_rows(found["records"], found["number_of_records"], described))
         return Page(rows, str(found["locator"]))
 
     # -- writing

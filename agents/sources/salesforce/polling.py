@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from agents.sources.salesforce.desk import Desk
+from agents.sources.salesforce.errors import RefusedError
 from agents.sources.salesforce.reading import walk
 from agents.sources.salesforce.records import Record, from_row
 from agents.sources.salesforce.refetch import fetch
@@ -94,9 +95,21 @@ async def look_through_windows(desk: Desk, entity: str, recent: Recent) -> int:
         desk.report(
             f"{entity}: silent for over {WINDOW_DAYS} days; `touchline salesforce reconcile` finds purged records"
         )
-    updated = await desk.ask(desk.client.updated, entity, start, end)
-    deleted = dict(await desk.ask(desk.client.deleted, entity, start, end))
+    updated, deleted = await _named(desk, entity, start, end)
     unseen = [each for each in {*updated, *deleted} if each not in recent.seen or each in deleted]
     records = recent.new(await fetch(desk, entity, sorted(unseen), "poll", gone_at=deleted))
     await desk.publish(records, cursors={entity: msgspec.structs.replace(cursor, windows_at=end)})
     return len(records)
+
+
+async def _named(desk: Desk, entity: str, start: int, end: int) -> tuple[list[str], dict[str, int]]:
+    """Ask for the ids updated and those deleted with their instants; none where the org refuses to say.
+
+    It does so where there are more than 600,000: the window is given up then, as it would only grow.
+    """
+    try:
+        updated = await desk.ask(desk.client.updated, entity, start, end)
+        return updated, dict(await desk.ask(desk.client.deleted, entity, start, end))
+    except RefusedError as error:
+        desk.report(f"{error}; `touchline salesforce reconcile` finds what polling does not")
+        return [], {}

@@ -6,7 +6,7 @@ in milliseconds: SystemModstamp, else LastModifiedDate; of a deletion, when it h
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -103,22 +103,24 @@ def _row(record: Any, where: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name != "attributes"}
 
 
-def csv_rows(text: str, number: int, described: Described, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+def csv_rows(text: str, number: int, described: Described) -> Iterator[dict[str, Any]]:
     """Read a page of a Bulk result, with the types that REST would give; raise `MalformedError` where it is cut short.
 
-    `number`: how many rows the org said that there are.
+    `number`: how many rows the org said that there are.  The fields are those of the first line: the job may be older
+    than the description.
     """
     where = f"Bulk result of {described.entity}"
     lines = list(csv.reader(io.StringIO(text)))
-    if not lines or lines[0] != list(fields):
-        raise MalformedError(f"{where}: the first line should name the {len(fields)} fields asked for")
+    fields = lines[0] if lines else []
+    if not {"Id", "SystemModstamp"} <= set(fields):
+        raise MalformedError(f"{where}: the first line should name the fields, Id and SystemModstamp among them")
     if len(lines) - 1 != number:
         raise MalformedError(f"{where}: {len(lines) - 1} lines, {number} announced")
     for at, cells in enumerate(lines[1:], 2):
         if len(cells) != len(fields):
             raise MalformedError(f"{where}: line {at} has {len(cells)} cells, expected {len(fields)}")
         yield {
-            name: _typed(described.kinds[name], cell, f"{where}: line {at}")
+            name: _typed(described.kinds.get(name, "string"), cell, f"{where}: line {at}")
             for name, cell in zip(fields, cells, strict=True)
         }
 

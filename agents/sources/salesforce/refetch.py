@@ -50,7 +50,9 @@ async def serve(desk: Desk, messages: Sequence[ConsumerRecord]) -> int:
         else:
             wanted[request.object].add(request.id)
     records = [record for entity, ids in wanted.items() for record in await _tried(desk, entity, sorted(ids))]
-    again = {entity: restarted(desk.cursor(entity), "resync") for entity in whole}
+    # One that is being read already is read whole by that, and what changed meanwhile by polling.
+    complete = {entity for entity in whole if desk.cursor(entity).complete}
+    again = {entity: restarted(desk.cursor(entity), "resync") for entity in complete}
     await desk.publish(records, cursors=again, offsets=next_offsets(messages))
     return len(records)
 

@@ -107,7 +107,7 @@ def test_bulk_rows_have_the_types_of_rest(salesforce: OrgServer, client: Client)
     job = client.open_job("Opportunity", soql)
     while not client.job_done("Opportunity", job):
         pass
-    (bulk,) = client.job_page("Opportunity", job, "", fields).rows
+    (bulk,) = client.job_page("Opportunity", job, "").rows
     (rest,) = client.rows(soql)
     assert bulk == rest
     assert (bulk["Id"], bulk["IsWon"], bulk["Amount"], bulk["AccountId"]) == (deal, True, 12.5, None)
@@ -115,13 +115,13 @@ def test_bulk_rows_have_the_types_of_rest(salesforce: OrgServer, client: Client)
 
 def test_a_cut_bulk_result_is_refused(salesforce: OrgServer, client: Client) -> None:
     people(salesforce, 2)
-    job = client.open_job("Contact", "SELECT Id, LastName FROM Contact")
+    job = client.open_job("Contact", "SELECT Id, SystemModstamp FROM Contact")
     while not client.job_done("Contact", job):
         pass
     salesforce.fail(Fault.malformed, path="/results")
     with pytest.raises(MalformedError, match="Bulk result of Contact"):
-        client.job_page("Contact", job, "", ["Id", "LastName"])
-    assert len(client.job_page("Contact", job, "", ["Id", "LastName"]).rows) == 2
+        client.job_page("Contact", job, "")
+    assert len(client.job_page("Contact", job, "").rows) == 2
 
 
 def test_an_unknown_field_is_refused_with_salesforces_code(client: Client) -> None:

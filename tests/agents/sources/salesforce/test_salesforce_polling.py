@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.local.org import OrgServer
+from agents.local.org import Fault, OrgServer
 from agents.sources.salesforce.backfill import backfill
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.polling import MINUTE_MS, OVERLAP_MS, Recent, look_through_windows, poll
@@ -109,6 +109,17 @@ async def test_windows_repeat_nothing_that_polling_has_seen(
     salesforce.org.set_clock(salesforce.org.now() + 2 * MINUTE_MS)
     assert await polled(desk, shelf, recent) == [contact]
     assert await look_through_windows(desk, "Contact", recent) == 0
+    assert desk.cursor("Contact").windows_at == salesforce.org.now() // MINUTE_MS * MINUTE_MS
+
+
+async def test_a_window_that_the_org_refuses_is_given_up_and_told(
+    salesforce: OrgServer, desk: Desk, contact: str, said: list[str]
+) -> None:
+    salesforce.org.set_clock(salesforce.org.now() + 2 * MINUTE_MS)
+    await desk.ask(desk.client.limits)
+    salesforce.fail(Fault.expired_locator, path="/updated/")
+    assert await look_through_windows(desk, "Contact", Recent()) == 0
+    assert "reconcile" in said[-1]
     assert desk.cursor("Contact").windows_at == salesforce.org.now() // MINUTE_MS * MINUTE_MS
 
 

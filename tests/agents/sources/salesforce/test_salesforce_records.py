@@ -12,9 +12,10 @@ from agents.sources.salesforce.records import Described, csv_rows, from_row, gon
 
 T0 = 1_760_000_000_000
 ROW = {"Id": "003000000000001AAA", "SystemModstamp": "2025-10-09T08:53:20.000+0000", "LastName": "Ng"}
-CONTACT = Described("Contact", {"Id": "id", "Age": "int", "Pay": "currency", "Out": "boolean", "At": "datetime"}, True)
-FIELDS = list(CONTACT.kinds)
-HEAD = ",".join(FIELDS)
+CONTACT = Described(
+    "Contact", {"Id": "id", "Age": "int", "Pay": "currency", "Out": "boolean", "SystemModstamp": "datetime"}, True
+)
+HEAD = ",".join(CONTACT.kinds)
 
 
 def test_a_record_has_the_fields_of_rest_and_the_instant_of_its_state() -> None:
@@ -66,7 +67,8 @@ def test_a_page_that_is_none_is_refused_with_the_place_and_without_the_value(pag
     ("text", "number", "said"),
     [
         ("", 0, "first line"),
-        ("Id,Age\n", 0, "first line should name the 5 fields"),
+        ("Id,Age\n", 0, "first line should name the fields, Id and SystemModstamp"),
+        ("<html>\n", 0, "first line"),
         (f"{HEAD}\nx,1,2,true,\n", 2, "1 lines, 2 announced"),
         (f"{HEAD}\nx,1,2\n", 1, "line 2 has 3 cells, expected 5"),
         (f"{HEAD}\nx,young,2,true,\n", 1, "expected a number"),
@@ -74,14 +76,19 @@ def test_a_page_that_is_none_is_refused_with_the_place_and_without_the_value(pag
 )
 def test_a_bulk_result_that_is_cut_or_wrong_is_refused(text: str, number: int, said: str) -> None:
     with pytest.raises(MalformedError, match=said):
-        list(csv_rows(text, number, CONTACT, FIELDS))
+        list(csv_rows(text, number, CONTACT))
 
 
 def test_cells_have_the_types_of_rest() -> None:
     text = f"{HEAD}\nx,7,1.5,true,2025-10-09T08:53:20.000Z\ny,,,,\n"
-    full, empty = csv_rows(text, 2, CONTACT, FIELDS)
-    assert full == {"Id": "x", "Age": 7, "Pay": 1.5, "Out": True, "At": "2025-10-09T08:53:20.000+0000"}
-    assert empty == {"Id": "y", "Age": None, "Pay": None, "Out": False, "At": None}
+    full, empty = csv_rows(text, 2, CONTACT)
+    assert full == {"Id": "x", "Age": 7, "Pay": 1.5, "Out": True, "SystemModstamp": "2025-10-09T08:53:20.000+0000"}
+    assert empty == {"Id": "y", "Age": None, "Pay": None, "Out": False, "SystemModstamp": None}
+
+
+def test_a_field_that_is_not_described_any_more_is_text() -> None:
+    (row,) = csv_rows("Id,SystemModstamp,Gone__c\nx,,7\n", 1, CONTACT)
+    assert row["Gone__c"] == "7"
 
 
 @given(st.integers(0, 4_000_000_000).map(lambda second: second * 1000))

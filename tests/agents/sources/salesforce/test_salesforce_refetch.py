@@ -60,6 +60,13 @@ async def test_a_whole_object_is_a_cursor_set_back(desk: Desk, shelf) -> None:
     assert list(shelf.batches[-1].cursors) == ["Contact"]
 
 
+async def test_a_whole_object_that_is_being_read_goes_on(desk: Desk, shelf) -> None:
+    desk.cursors["Contact"] = reading = Cursor(at=7, id="x", began_at=5)
+    await serve(desk, [asked(0, object="Contact", id=None, why="overflow")])
+    assert desk.cursor("Contact") == reading
+    assert shelf.batches[-1].offsets
+
+
 async def test_what_cannot_be_done_is_told_and_does_not_stop_the_rest(
     salesforce: OrgServer, desk: Desk, shelf, said: list[str]
 ) -> None:

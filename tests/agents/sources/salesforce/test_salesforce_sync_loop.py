@@ -90,6 +90,6 @@ async def test_reconciliation_is_due_after_its_time(
     salesforce.org.set_clock(1_760_000_000_000)
     await sync.round()
     assert compared == []
-    salesforce.org.set_clock(1_760_000_000_000 + 3_600_000)
+    salesforce.org.set_clock(1_760_000_000_000 + 3_660_000)
     await sync.round()
     assert compared == [["Contact"]]
