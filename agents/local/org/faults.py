@@ -107,7 +107,7 @@ async def _drop(send: Send) -> None:
 
 
 def _refusal(order: _Order, path: str) -> JSONResponse | PlainTextResponse:
-    later = {"Retry-After": f"{order.seconds:g}"} if order.seconds else {}
+    later = {"Retry-After": f"{order.seconds:.0f}"} if order.seconds else {}
     match order.fault:
         case Fault.expired_session:
             return refused(401, "INVALID_SESSION_ID", "Session expired or invalid")

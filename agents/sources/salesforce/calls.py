@@ -24,6 +24,7 @@ SALESFORCE = ".salesforce.com"
 ELSEWHERE = "elsewhere.my"
 """What simple-salesforce is told where the login host is not at salesforce.com: it writes that ending by itself."""
 LATER = {429, 500, 502, 503, 504}
+DAY_SECONDS = 86_400.0
 LIMIT_SECONDS = 300.0
 """How long the org is left alone once it has said several times that its limit is exceeded."""
 
@@ -99,12 +100,14 @@ class CarefulSession(requests.Session):
         self.budget.take()
         try:
             answer = super().request(method, url, *args, **kwargs)
-        except requests.exceptions.SSLError as error:
-            text = f"the certificate of {urlsplit(url).netloc} is not trusted: set TOUCHLINE_SALESFORCE_CA_FILE"
-            raise AwayError(text) from error
         except requests.RequestException as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                text = f"the certificate of {urlsplit(url).netloc} is not trusted: set TOUCHLINE_SALESFORCE_CA_FILE"
+                raise AwayError(text) from error
             self._metrics.calls.labels("no-answer").inc()
             return type(error).__name__
+        except OSError as error:
+            raise AwayError(f"TOUCHLINE_SALESFORCE_CA_FILE, {self.verify}, cannot be used: is it there?") from error
         self._metrics.calls.labels(f"{answer.status_code // 100}xx").inc()
         self.budget.heard(answer.headers)
         self._metrics.calls_left.set(self.budget.left)
@@ -147,12 +150,10 @@ def _later(answer: requests.Response) -> str:
 
 
 def _retry_after(answer: requests.Response) -> float | None:
+    """Read Retry-After, seconds or a date; None where there is none, or none that can be meant."""
     text = answer.headers.get("Retry-After", "")
     try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        seconds = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - time.time()
     except ValueError:
         return None
+    return min(max(0.0, seconds), DAY_SECONDS)

@@ -26,6 +26,8 @@ BULK_PAGE = 5000
 """Records of a page of a Bulk result: what one transaction takes, some MiB."""
 MOST_CHARACTERS = 15_000
 """Of a query: it travels in the address, of which Salesforce takes 16 KB."""
+TOLD = frozenset({"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY", "REQUEST_LIMIT_EXCEEDED", "API_DISABLED_FOR_ORG"})
+"""Codes whose message speaks of names of ours only; others may quote a value."""
 COLLECTION = 200
 """Records that Salesforce updates in one call."""
 
@@ -211,7 +213,7 @@ def _refused(what: str, error: SalesforceError) -> RefusedError:
     content: Any = error.content
     first = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
     code = str(first.get("errorCode") or f"HTTP {error.status}")
-    message = " ".join(str(first.get("message", "")).split())[-200:]
+    message = " ".join(str(first.get("message", "")).split())[-200:] if code in TOLD else ""
     return RefusedError(f"{what}: Salesforce refuses it: {code} {message}".rstrip(), code=code)
 
 

@@ -3,10 +3,11 @@
 from threading import Event
 
 import pytest
+import requests
 
 from agents.local.org import Fault, OrgServer
 from agents.sources.salesforce.budget import CallBudget
-from agents.sources.salesforce.calls import CarefulSession
+from agents.sources.salesforce.calls import CarefulSession, Patience, _retry_after
 from agents.sources.salesforce.client import Client
 from agents.sources.salesforce.errors import AwayError, MalformedError, RefusedError, SpentError, StoppedError
 from tests.agents.sources.salesforce.conftest import opened
@@ -48,9 +49,26 @@ def test_retry_after_is_obeyed(salesforce: OrgServer, client: Client, session: C
     client.limits()
     paused = []
     session._stopped.wait = lambda seconds: paused.append(seconds)
-    salesforce.fail(Fault.too_many, seconds=0.3)
+    session._patience = Patience(longest_pause_seconds=60)
+    salesforce.fail(Fault.too_many, seconds=7)
     client.limits()
-    assert 0.3 <= paused[0] <= 0.34
+    assert 7 <= paused[0] <= 7.8
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("3", 3),
+        ("0", 0),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", 0),
+        ("9" * 30, 86_400),
+        *((nonsense, None) for nonsense in ("", "soon", "inf", "nan", "-1")),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_nonsense_is_none(text: str, seconds: float | None) -> None:
+    answer = requests.Response()
+    answer.headers["Retry-After"] = text
+    assert _retry_after(answer) == seconds
 
 
 def test_a_long_retry_after_is_left_to_the_sync(salesforce: OrgServer, client: Client) -> None:

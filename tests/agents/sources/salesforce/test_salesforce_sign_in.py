@@ -108,6 +108,12 @@ def test_a_login_host_that_is_busy_is_asked_again(
     assert salesforce.interface.door.sign_ins == ["jwt-bearer"]
 
 
+def test_a_ca_file_that_is_not_there_is_named(session: CarefulSession, org_settings: OrgSettings, tmp_path) -> None:
+    session.verify = str(tmp_path / "no-ca.pem")
+    with pytest.raises(AwayError, match=r"no-ca\.pem"):
+        sign_in(org_settings(), session)
+
+
 def test_an_unknown_certificate_is_said_at_once(session: CarefulSession, org_settings: OrgSettings) -> None:
     session.verify = True
     with pytest.raises(AwayError, match="TOUCHLINE_SALESFORCE_CA_FILE"):
