@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote_plus
 
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import (
@@ -25,7 +26,7 @@ T = TypeVar("T")
 BULK_PAGE = 5000
 """Records of a page of a Bulk result: what one transaction takes, some MiB."""
 MOST_CHARACTERS = 15_000
-"""Of a query: it travels in the address, of which Salesforce takes 16 KB."""
+"""Of a query, escaped: it travels in the address, of which Salesforce takes 16 KB."""
 TOLD = frozenset({"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY", "REQUEST_LIMIT_EXCEEDED", "API_DISABLED_FOR_ORG"})
 """Codes whose message speaks of names of ours only; others may quote a value."""
 COLLECTION = 200
@@ -93,7 +94,7 @@ class Client:
 
     def page(self, soql: str) -> Page:
         """Ask a query, deleted rows included, and return its first page."""
-        if len(soql) > MOST_CHARACTERS:
+        if len(quote_plus(soql)) > MOST_CHARACTERS:
             text = f"a query of {len(soql)} characters is too long: name fields in TOUCHLINE_SALESFORCE_LEAVE_OUT"
             raise RefusedError(text, code="TOO_LONG")
         return self._asked("query", lambda org: _page(org.query(soql, include_deleted=True)))

@@ -149,6 +149,11 @@ def test_an_unknown_field_is_refused_with_salesforces_code(client: Client) -> No
     assert "Shoe" in str(raised.value)
 
 
+def test_a_query_that_no_address_holds_is_refused_with_what_to_do(client: Client) -> None:
+    with pytest.raises(RefusedError, match="TOUCHLINE_SALESFORCE_LEAVE_OUT"):
+        client.page(f"SELECT {','.join(['Id'] * 4000)} FROM Contact")
+
+
 def test_fields_left_out_and_compound_ones_are_not_read(session: CarefulSession, org_settings) -> None:
     client = Client(org_settings(salesforce_leave_out="Contact.Email,Lead.Title"), session)
     kinds = client.describe("Contact").kinds

@@ -100,4 +100,4 @@ def test_conditions_go_on_behind_a_record_or_from_an_instant() -> None:
     assert after(0, "") == ""
     assert after(T0, "") == "WHERE SystemModstamp >= 2025-10-09T08:53:20.000Z"
     assert after(T0, "003").endswith("OR (SystemModstamp = 2025-10-09T08:53:20.000Z AND Id > '003'))")
-    assert among(["a", "b"]) == "WHERE Id IN ('a', 'b')"
+    assert among(["a", "b"]) == "WHERE Id IN ('a','b')"
