@@ -50,7 +50,7 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     split: tuple[Millis, bytes, bool] | None = None
     """The operator's latest word by (at, order key), and whether the links are void; None: there was none."""
     moves: int = 0
-    """How often the alias came to another one."""
+    """How often the owner changed."""
     sealed: Sealed = Sealed()
     """Older visits, folded."""
     fold: Fold = Fold()
