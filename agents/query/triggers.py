@@ -12,9 +12,9 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from agents.committed import NoTopicError, ends, read, read_until, reader
 from agents.query.words import instant, plain, why
 from agents.settings import Settings
-from agents.sinks.log import NoTopicError, ends, read, read_until, reader
 from streams.topics import REFERRAL_TRIGGERS
 
 

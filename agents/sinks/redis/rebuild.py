@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import Progress
 
+from agents.committed import NoTopicError, ends, read_until, reader
 from agents.settings import Settings
-from agents.sinks.log import NoTopicError, ends, read_until, reader
 from agents.sinks.redis.documents import Entry, latest, pieces
 from agents.sinks.redis.keys import address
 from agents.sinks.redis.store import Gap, ReadModel, connect

@@ -16,13 +16,14 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from prometheus_client import start_http_server
 
+from agents.committed import NoTopicError, reader
 from agents.settings import Settings
 from agents.sources.salesforce.budget import CallBudget
 from agents.sources.salesforce.calls import CarefulSession
 from agents.sources.salesforce.client import Client
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import FencedError, RefusedError, StoppedError, TroubleError
-from agents.sources.salesforce.kafka import KafkaAwayError, Publisher, check_topic, consumer, latest
+from agents.sources.salesforce.kafka import ROLE, Publisher, check_topic, latest
 from agents.sources.salesforce.metrics import SyncMetrics
 from agents.sources.salesforce.reconcile import Report, reconcile
 from agents.sources.salesforce.session import way
@@ -104,13 +105,13 @@ async def _synced(desk: Desk, *, once: bool) -> int:
     settings = desk.settings
     async with AsyncExitStack() as opened:
         requests = await opened.enter_async_context(
-            consumer(settings, SALESFORCE_REFETCH.name, group=desk.publisher.group)
+            reader(settings, SALESFORCE_REFETCH.name, group=desk.publisher.group, role=ROLE)
         )
         sync = Sync(desk, requests)
         if settings.salesforce_writeback_file:
             mapped = load(settings.salesforce_writeback_file)
             group = f"{settings.app_id}-salesforce-writeback"
-            views = await opened.enter_async_context(consumer(settings, PROFILE_VIEWS.name, group=group))
+            views = await opened.enter_async_context(reader(settings, PROFILE_VIEWS.name, group=group, role=ROLE))
             sync.write_back = WriteBack(desk, mapped, views)
         if once:
             return 1 if await sync.once() else 0
@@ -156,8 +157,10 @@ def _session(settings: Settings, metrics: SyncMetrics, stopped: Event) -> Iterat
 def _guarded(settings: Settings, say: Say, work: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(work)
-    except (TroubleError, FencedError, KafkaAwayError, WritebackFileError) as error:
+    except (TroubleError, FencedError, WritebackFileError) as error:
         say(str(error))
+    except NoTopicError as error:
+        say(f"Kafka has no topic {error}: run `touchline topics create`")
     except (KafkaError, OSError, TimeoutError) as error:
         say(_at_kafka(error, settings))
     return 1

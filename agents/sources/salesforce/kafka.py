@@ -4,14 +4,14 @@ The transactional id is the app's, so a second sync fences the first: two would 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from agents.committed import ends, positions, reader
 from agents.runtime.transactions import TransactionalProducer
 from agents.settings import Settings
 from agents.sources.salesforce.errors import FencedError
@@ -25,12 +25,10 @@ FETCH_RECORDS = 500
 REQUEST_BYTES = 2 << 20
 MOST_BYTES = REQUEST_BYTES - 4096
 """Of a record's value."""
+ROLE = "salesforce"
+"""Names our readers to the broker."""
 READ_SECONDS = 300.0
 """For a compacted topic, from its beginning to its end."""
-
-
-class KafkaAwayError(Exception):
-    """Kafka did not do it; the text is for the operator."""
 
 
 @dataclass(slots=True)
@@ -109,32 +107,27 @@ class Publisher:
 
 
 async def check_topic(settings: Settings, topic: str) -> None:
-    """Raise `KafkaAwayError` if there is no such topic."""
-    async with consumer(settings, topic):
+    """Raise `NoTopicError` if there is no such topic."""
+    async with reader(settings, topic, role=ROLE):
         pass
 
 
 async def latest(settings: Settings, topic: str) -> dict[str, bytes]:
     """Read a compacted topic to its end; return the latest value of each key, without those that were removed."""
     found: dict[str, bytes] = {}
-    async with asyncio.timeout(READ_SECONDS), consumer(settings, topic) as reader:
-        until = await ends(reader)
-        while await behind(reader, until):
-            for records in (await reader.getmany(timeout_ms=FETCH_MS)).values():
+    async with asyncio.timeout(READ_SECONDS), reader(settings, topic, role=ROLE) as consumer:
+        until = await ends(consumer)
+        while await behind(consumer, until):
+            for records in (await consumer.getmany(timeout_ms=FETCH_MS)).values():
                 for record in records:
                     _note(found, record)
     return found
 
 
-async def behind(reader: AIOKafkaConsumer, until: Mapping[TopicPartition, int]) -> bool:
-    """Whether there are records before these offsets that were not fetched yet."""
-    return any([await reader.position(at) < end for at, end in until.items()])
-
-
-async def ends(reader: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Where the committed log of each partition ends now."""
-    async with asyncio.timeout(STEP_SECONDS):
-        return dict(await reader.end_offsets(list(reader.assignment())))
+async def behind(consumer: AIOKafkaConsumer, until: Mapping[TopicPartition, int]) -> bool:
+    """Whether there are records before these offsets, of all partitions, that were not fetched yet."""
+    now = await positions(consumer)
+    return any(now[at] < end for at, end in until.items())
 
 
 def _note(found: dict[str, bytes], record: ConsumerRecord) -> None:
@@ -147,42 +140,9 @@ def _note(found: dict[str, bytes], record: ConsumerRecord) -> None:
         found[key] = record.value
 
 
-@asynccontextmanager
-async def consumer(settings: Settings, topic: str, *, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
-    """Lend a consumer of all partitions of a topic, at the group's offsets or else at the beginning.
-
-    Partitions are assigned by hand: there is one sync, and the group only keeps its place.
-    """
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
-        client_id=f"{settings.app_id}-salesforce",
-        group_id=group,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    try:
-        async with asyncio.timeout(STEP_SECONDS):
-            await reader.start()
-            reader.assign(await _partitions(reader, topic))
-        yield reader
-    finally:
-        async with asyncio.timeout(STEP_SECONDS):
-            await reader.stop()
-
-
-async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    """Find the partitions among those of all topics: to ask for one by name could make it, with a wrong number."""
-    cluster = await reader._client.fetch_all_metadata()
-    found = [TopicPartition(topic, partition) for partition in sorted(cluster.partitions_for_topic(topic) or ())]
-    if not found:
-        raise KafkaAwayError(f"Kafka has no topic {topic}: run `touchline topics create`")
-    return found
-
-
-async def fetched(reader: AIOKafkaConsumer, wait_seconds: float = 0.0) -> list[ConsumerRecord]:
+async def fetched(consumer: AIOKafkaConsumer, wait_seconds: float = 0.0) -> list[ConsumerRecord]:
     """Fetch what is there, at most `FETCH_RECORDS`; wait so long for the first."""
-    found = await reader.getmany(timeout_ms=int(wait_seconds * 1000), max_records=FETCH_RECORDS)
+    found = await consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=FETCH_RECORDS)
     return [record for records in found.values() for record in records]
 
 

@@ -14,10 +14,11 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 
+from agents.committed import ends
 from agents.sources.salesforce.backfill import backfill
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import MalformedError, RefusedError, SignInError, TroubleError
-from agents.sources.salesforce.kafka import behind, ends, fetched
+from agents.sources.salesforce.kafka import behind, fetched
 from agents.sources.salesforce.polling import Recent, look_through_windows, poll
 from agents.sources.salesforce.reconcile import Report, reconcile
 from agents.sources.salesforce.refetch import serve

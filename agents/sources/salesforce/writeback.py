@@ -17,10 +17,11 @@ import orjson
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 
+from agents.committed import ends
 from agents.sources.salesforce.client import COLLECTION
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import AwayError
-from agents.sources.salesforce.kafka import STEP_SECONDS, behind, ends, fetched, next_offsets
+from agents.sources.salesforce.kafka import STEP_SECONDS, behind, fetched, next_offsets
 from agents.sources.salesforce.reading import IDS_A_QUERY, among
 from agents.sources.salesforce.records import instant
 

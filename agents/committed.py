@@ -1,4 +1,4 @@
-"""A topic read by one reader, committed records only, from its beginning; no group, no offsets kept."""
+"""A topic read by one reader, committed records only: from its beginning, or from where a group left off."""
 
 import asyncio
 import time
@@ -22,14 +22,19 @@ class NoTopicError(Exception):
 
 
 @asynccontextmanager
-async def reader(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """Consumer of all partitions of `topic`, at their beginnings.
+async def reader(
+    settings: Settings, topic: str, *, group: str | None = None, role: str = "reader"
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Consumer of all partitions of `topic`, at their beginnings, or at the offsets of a group that has some.
+
+    Partitions are assigned by hand: a group has one member, and only keeps its place.  `role` names the client.
 
     Raises `NoTopicError`, or Kafka's error, or TimeoutError after `KAFKA_SECONDS`.
     """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
-        client_id=f"{settings.app_id}-reader",
+        client_id=f"{settings.app_id}-{role}",
+        group_id=group,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
@@ -38,7 +43,8 @@ async def reader(settings: Settings, topic: str) -> AsyncIterator[AIOKafkaConsum
         async with asyncio.timeout(KAFKA_SECONDS):
             await consumer.start()
             consumer.assign(await _partitions(consumer, topic))
-            await consumer.seek_to_beginning()
+            if group is None:
+                await consumer.seek_to_beginning()
         yield consumer
     finally:
         async with asyncio.timeout(KAFKA_SECONDS):
