@@ -10,13 +10,13 @@ from struct import Struct as Layout
 import msgspec
 
 from streams.events import Alias, Millis, Source
+from streams.instants import DAY_MS
 from streams.lazy import lazy
 
 STORED = 1_024
 """Events of one name that are kept with instant and id whatever their age; beyond, only those of the last day."""
 STORED_AT_MOST = 8_192
 """Bound of a row's size: beyond so many of one name in a day the oldest become hour counts too."""
-DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 KEY_BYTES = 16
 FEW = 64

@@ -9,11 +9,12 @@ from enum import StrEnum
 
 import msgspec
 
-from streams.activity import DAY_MS, Touch
+from streams.activity import Touch
 from streams.attribution.cells import Cell, Contribution, Dimension, Measure, name, without_zeros
 from streams.attribution.models import Model, eligible, split, weights
 from streams.attribution.money import Minor
 from streams.events import Millis, Source
+from streams.instants import DAY_MS
 
 CONVERSION = 1_000_000
 """One conversion, in the millionths in which sign-ups, opportunities and won ones are credited."""

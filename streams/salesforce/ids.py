@@ -19,7 +19,7 @@ def full_id(text: str) -> str | None:
     """
     if not _is_id(text):
         return None
-    return text if len(text) == 18 else text + _suffix(text)
+    return text if len(text) == 18 else text + suffix_of(text)
 
 
 def means_whole_object(text: str) -> bool:
@@ -27,6 +27,7 @@ def means_whole_object(text: str) -> bool:
     return text == OVERFLOW or text == OVERFLOW[:15] or _is_wildcard(text) is not None
 
 
-def _suffix(text: str) -> str:
+def suffix_of(text: str) -> str:
+    """Compute the three characters that make an id of 15 independent of upper and lower case."""
     chunks = (text[:5], text[5:10], text[10:])
     return "".join(SUFFIX[sum(1 << place for place, one in enumerate(chunk) if one.isupper())] for chunk in chunks)

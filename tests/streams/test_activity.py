@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.activity import DAY_MS, HOUR_MS, STORED, STORED_AT_MOST, Known, Part, Series, Touch, latest_known
+from streams.activity import HOUR_MS, STORED, STORED_AT_MOST, Known, Part, Series, Touch, latest_known
 from streams.events import Source
 from streams.identifiers import order_key
+from streams.instants import DAY_MS
 
 T0 = 1_760_000_000_000
 WINDOW = 30 * DAY_MS

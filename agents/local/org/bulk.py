@@ -17,6 +17,7 @@ from agents.local.org import times
 from agents.local.org.faults import refused
 from agents.local.org.soql import SoqlError, parse
 from agents.local.org.store import NoRecordError, Org
+from streams.instants import iso
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ def _cell(kind: str, value: Any) -> str:
     if value is None:
         return ""
     if kind == "datetime":
-        return times.zulu(times.read(value))
+        return iso(times.read(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from agents.local.org import times
 from agents.local.org.schema import Schema
+from streams.instants import iso
 
 Change: TypeAlias = Literal[
     "CREATE", "UPDATE", "DELETE", "UNDELETE", "GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"
@@ -90,7 +91,7 @@ class ChangeLog:
 
 def _said(name: str, kind: str, value: Any) -> Any:
     if kind == "datetime" and value is not None:
-        return times.zulu(times.read(value))
+        return iso(times.read(value))
     if name == "ConvertedDate" and value is not None:
         return times.read(f"{value}T00:00:00+00:00")
     return value

@@ -2,7 +2,8 @@
 
 from itertools import count
 
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+from streams.salesforce.ids import suffix_of
+
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 PREFIXES = {
@@ -21,8 +22,7 @@ PREFIXES = {
 
 def with_checksum(short: str) -> str:
     """Lengthen an id of 15 characters to the 18 that do not depend on upper and lower case."""
-    chunks = (short[at : at + 5] for at in (0, 5, 10))
-    return short + "".join(ALPHABET[sum(1 << bit for bit, char in enumerate(c) if char.isupper())] for c in chunks)
+    return short + suffix_of(short)
 
 
 def is_id(text: str) -> bool:

@@ -15,10 +15,10 @@ from agents.local.org import times
 from agents.local.org.events import Change, ChangeLog, Transaction
 from agents.local.org.ids import IdMaker
 from agents.local.org.schema import SETUP, Schema
+from streams.instants import DAY_MS
 
 BIN_DAYS = 15
 """How long a deleted row stays visible to `queryAll`."""
-DAY_MS = 86_400_000
 STAGES = {"Prospecting": (False, False), "Closed Won": (True, True), "Closed Lost": (False, True)}
 """{stage of a new org: (won, closed)}."""
 

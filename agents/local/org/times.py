@@ -1,21 +1,21 @@
-"""The org, part 4.  Times: instants in milliseconds, and the texts in which Salesforce's interfaces write them."""
+"""The org, part 4.  Times: instants in milliseconds, as REST writes them.
 
-from datetime import UTC, datetime
+Change events and CSV write them as `streams.instants` does.
+"""
+
+from datetime import datetime
+
+from streams.instants import iso
 
 
 def rest(at: int) -> str:
     """Write an instant as REST does: `2026-11-22T10:00:00.000+0000`."""
-    return f"{_utc(at):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}+0000"
-
-
-def zulu(at: int) -> str:
-    """Write an instant as change events and CSV do: `2026-11-22T10:00:00.000Z`."""
-    return f"{_utc(at):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+    return iso(at).replace("Z", "+0000")
 
 
 def day(at: int) -> str:
     """Write the UTC day of an instant."""
-    return f"{_utc(at):%Y-%m-%d}"
+    return iso(at).partition("T")[0]
 
 
 def read(text: str) -> int:
@@ -25,7 +25,3 @@ def read(text: str) -> int:
         msg = "an instant needs an offset"
         raise ValueError(msg)
     return round(found.timestamp() * 1000)
-
-
-def _utc(at: int) -> datetime:
-    return datetime.fromtimestamp(at // 1000, UTC)

@@ -12,8 +12,7 @@ import msgspec
 import orjson
 
 from agents.sources.replay.lines import Line
-from streams.activity import DAY_MS
-from streams.instants import iso
+from streams.instants import DAY_MS, iso
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MARK_EVERY_MS = 3_600_000

@@ -16,14 +16,13 @@ from agents.sources.salesforce.errors import RefusedError
 from agents.sources.salesforce.reading import walk
 from agents.sources.salesforce.records import Record, from_row
 from agents.sources.salesforce.refetch import fetch
+from streams.instants import DAY_MS, MINUTE_MS
 
 OVERLAP_MS = 300_000
 """How much later than its time stamp a change may be committed and still be seen."""
-MINUTE_MS = 60_000
 REMEMBERED_MS = 1_800_000
 WINDOW_DAYS = 29
 """Salesforce answers for 30 days; the last one may be over before the call arrives."""
-DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from agents.sources.salesforce.client import Page
 from agents.sources.salesforce.cursors import Cursor
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import RefusedError
-from agents.sources.salesforce.records import Described, from_row, literal
+from agents.sources.salesforce.records import Described, from_row
+from streams.instants import iso
 
 ORDER = "ORDER BY SystemModstamp, Id"
 LOCATOR_GONE = "INVALID_QUERY_LOCATOR"
@@ -27,8 +28,8 @@ def after(at: int, record_id: str) -> str:
     if not at:
         return ""
     if not record_id:
-        return f"WHERE SystemModstamp >= {literal(at)}"
-    return f"WHERE (SystemModstamp > {literal(at)} OR (SystemModstamp = {literal(at)} AND Id > '{record_id}'))"
+        return f"WHERE SystemModstamp >= {iso(at)}"
+    return f"WHERE (SystemModstamp > {iso(at)} OR (SystemModstamp = {iso(at)} AND Id > '{record_id}'))"
 
 
 def among(ids: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -81,11 +81,6 @@ def instant(value: Any, where: str) -> int:
     except (TypeError, ValueError):
         pass
     raise MalformedError(f"{where}: expected an instant with an offset")
-
-
-def literal(at: int) -> str:
-    """Write an instant as SOQL has it."""
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
 
 
 def rows_of(page: Any, where: str) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from itertools import islice, pairwise
 import pytest
 
 from agents.local.company import live, simulate
-from streams.activity import DAY_MS
 from streams.events import Link, Rejected, UserEvent
+from streams.instants import DAY_MS
 from streams.intake import parse_web_event
 from streams.touches import WebSites
 

@@ -2,10 +2,11 @@
 
 from hypothesis import strategies as st
 
-from streams.activity import DAY_MS, Touch
+from streams.activity import Touch
 from streams.attribution import Conversion, Kind
 from streams.events import Source
 from streams.identifiers import order_key
+from streams.instants import DAY_MS
 
 T0 = 1_760_000_000_000
 

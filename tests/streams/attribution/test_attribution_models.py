@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.activity import DAY_MS, Touch
+from streams.activity import Touch
 from streams.attribution.models import DECAY, HALF_LIFE_MS, Model, credit, decayed, eligible, split, weights
+from streams.instants import DAY_MS
 from tests.streams.attribution import by_fractions
 from tests.streams.attribution.paths import DIRECT, SEARCH, SPRING, SUMMER, T0, amounts, path, touch, touches
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.activity import DAY_MS, Touch
+from streams.activity import Touch
 from streams.attribution import (
     CONVERSION,
     NONE,
@@ -31,6 +31,7 @@ from streams.attribution import (
     subtract,
 )
 from streams.events import Source
+from streams.instants import DAY_MS
 from tests.streams.attribution import by_fractions
 from tests.streams.attribution.paths import (
     DIRECT,

@@ -7,8 +7,9 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.activity import DAY_MS, Touch
+from streams.activity import Touch
 from streams.attribution.models import DECAY, Model, credit, eligible
+from streams.instants import DAY_MS
 from tests.streams.attribution.paths import T0, amounts, touches
 
 PAGE = (Path(__file__).parents[3] / "docs" / "attribution.md").read_text()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agents.sources.salesforce.errors import MalformedError
 from agents.sources.salesforce.reading import after, among
-from agents.sources.salesforce.records import Described, csv_rows, from_row, gone, instant, literal, rows_of
+from agents.sources.salesforce.records import Described, csv_rows, from_row, gone, instant, rows_of
+from streams.instants import iso
 
 T0 = 1_760_000_000_000
 ROW = {"Id": "003000000000001AAA", "SystemModstamp": "2025-10-09T08:53:20.000+0000", "LastName": "Ng"}
@@ -93,7 +94,7 @@ def test_a_field_that_is_not_described_any_more_is_text() -> None:
 
 @given(st.integers(0, 4_000_000_000).map(lambda second: second * 1000))
 def test_an_instant_survives_soql(at: int) -> None:
-    assert instant(literal(at), "x") == at
+    assert instant(iso(at), "x") == at
 
 
 def test_conditions_go_on_behind_a_record_or_from_an_instant() -> None:
