@@ -122,6 +122,28 @@ def _times(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+REASONS = f"""
+    CASE WHEN shape = 'empty' THEN 'empty' END,
+    CASE WHEN shape = 'not-utf8' THEN 'not-utf8' END,
+    CASE WHEN shape = 'not-json' THEN 'not-json' END,
+    CASE WHEN shape = 'too-deep' THEN 'too-deep' END,
+    CASE WHEN size > {SURELY_TOO_LARGE} THEN 'too-large' END,
+    CASE WHEN top IS NOT NULL AND NOT document OR document AND NOT coalesce(typed, false)
+        AND lower(coalesce(type, '')) NOT IN ('track', 'identify', 'page', 'screen', 'group', 'alias')
+        THEN 'wrong-type' END,
+    CASE WHEN document AND NOT coalesce(typed, false)
+        AND lower(coalesce(type, '')) NOT IN ('track', 'identify', 'page', 'screen', 'group', 'alias')
+        THEN 'unknown-type' END,
+    CASE WHEN document AND u IS NULL AND a IS NULL THEN 'no-id' END,
+    CASE WHEN document AND blocked(coalesce(u, a)) THEN 'blocked-id' END,
+    CASE WHEN document AND NOT odd AND (bad_stamp OR NOT odd_stamp AND (ms < {YEAR_2000}
+        OR far AND (ms > received_at + {FUTURE_MS} OR received_at > ts + {FUTURE_MS}))) THEN
+            'bad-timestamp' END,
+    CASE WHEN document AND NOT odd AND NOT odd_stamp AND (ms > received_at + {FUTURE_MS}
+        OR received_at > ts + {FUTURE_MS} OR far AND ms < {YEAR_2000}) THEN 'future' END"""
+"""Of an event, all reasons that the specification gives; null where one does not hold."""
+
+
 def _judge(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""CREATE TABLE want AS
@@ -132,28 +154,11 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                 shape IN ('json', 'odd') AND top = 'OBJECT' AS document,
                 type IN ('track', 'identify', 'page', 'screen', 'group', 'alias') AS typed FROM timed),
         reasoned AS (
-            SELECT *, coalesce(u, a) AS id, CASE WHEN commanded THEN CASE WHEN names_alias
-                    AND coalesce(command IN ('split', 'join'), false) THEN [] ELSE ['bad-command'] END
-                ELSE list_filter([
-                CASE WHEN shape = 'empty' THEN 'empty' END,
-                CASE WHEN shape = 'not-utf8' THEN 'not-utf8' END,
-                CASE WHEN shape = 'not-json' THEN 'not-json' END,
-                CASE WHEN shape = 'too-deep' THEN 'too-deep' END,
-                CASE WHEN size > {SURELY_TOO_LARGE} THEN 'too-large' END,
-                CASE WHEN top IS NOT NULL AND NOT document OR document AND NOT coalesce(typed, false)
-                    AND lower(coalesce(type, '')) NOT IN ('track', 'identify', 'page', 'screen', 'group', 'alias')
-                    THEN 'wrong-type' END,
-                CASE WHEN document AND NOT coalesce(typed, false)
-                    AND lower(coalesce(type, '')) NOT IN ('track', 'identify', 'page', 'screen', 'group', 'alias')
-                    THEN 'unknown-type' END,
-                CASE WHEN document AND u IS NULL AND a IS NULL THEN 'no-id' END,
-                CASE WHEN document AND blocked(coalesce(u, a)) THEN 'blocked-id' END,
-                CASE WHEN document AND NOT odd AND (bad_stamp OR NOT odd_stamp AND (ms < {YEAR_2000}
-                    OR far AND (ms > received_at + {FUTURE_MS} OR received_at > ts + {FUTURE_MS}))) THEN
-                        'bad-timestamp' END,
-                CASE WHEN document AND NOT odd AND NOT odd_stamp AND (ms > received_at + {FUTURE_MS}
-                    OR received_at > ts + {FUTURE_MS} OR far AND ms < {YEAR_2000}) THEN 'future' END], lambda x: x IS
-                        NOT NULL) END AS reasons FROM named)
+            SELECT *, coalesce(u, a) AS id, CASE
+                WHEN NOT commanded THEN list_filter([{REASONS}], lambda x: x IS NOT NULL)
+                WHEN names_alias AND coalesce(command IN ('split', 'join'), false) THEN []
+                ELSE ['bad-command'] END AS reasons
+            FROM named)
         SELECT p, o, digest, key_hex, agent, page, campaign, campaign_values, properties, reasons, odd,
             CASE WHEN mark THEN 'mark' WHEN len(reasons) > 0 THEN 'reject' WHEN commanded THEN 'command'
                 WHEN odd OR odd_stamp OR size > {MAYBE_TOO_LARGE} OR NOT document OR NOT typed
