@@ -21,7 +21,7 @@ from agents.probes import Health, Probes
 from agents.runtime.engine import Engine, compiled_faust, leave
 from agents.settings import Settings, Store
 from agents.sinks.redis import RedisSink
-from agents.topology import NORMALISE_EVENTS, TRACK_PROFILES, jobs
+from agents.topology import KEEP_RECORDS, NORMALISE_CHANGES, NORMALISE_EVENTS, TRACK_PROFILES, jobs
 from streams import topics
 from streams.policy import Policy
 
@@ -44,7 +44,7 @@ def run_worker(settings: Settings) -> int:
     Leaves at once with 69 (no Kafka), 70 (in doubt), 71 (fenced) or 75 (stalled): start it again.
     """
     _prepare_process()
-    policy = rules_file.load(settings.rules)
+    policy = rules_file.load_with_personas(settings)
     try:
         problems = _problems(settings)
     except AdminError as error:
@@ -148,6 +148,16 @@ def _add_agents(app: faust.App, engine: Engine) -> None:
     @app.agent(channel(topics.WEB_EVENTS.name), name=NORMALISE_EVENTS)
     async def normalise_events(batches: AsyncIterator[Any]) -> None:
         """Consume `web-events`; produce `user-events` and `rejected-events`."""
+        await engine.take(batches)
+
+    @app.agent(channel(topics.SALESFORCE_CHANGES.name), name=NORMALISE_CHANGES)
+    async def normalise_changes(batches: AsyncIterator[Any]) -> None:
+        """Consume `salesforce-changes`; produce `account-events`, `salesforce-refetch` and `rejected-events`."""
+        await engine.take(batches)
+
+    @app.agent(channel(topics.ACCOUNT_EVENTS.name), name=KEEP_RECORDS)
+    async def keep_records(batches: AsyncIterator[Any]) -> None:
+        """Consume `account-events`; keep records; produce `user-events`, `salesforce-records`, `salesforce-refetch`."""
         await engine.take(batches)
 
     @app.agent(channel(topics.USER_EVENTS.name), name=TRACK_PROFILES)

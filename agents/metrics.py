@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from agents.runtime.contract import Lane
 from streams.events import Millis, Rejected
-from streams.topics import PROFILE_VIEWS, USER_EVENTS
+from streams.topics import USER_EVENTS
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the series of each counter
 
@@ -88,6 +88,11 @@ class WorkerMetrics:
             "touchline_links_quarantined_total",
             "Links set aside because an earlier one holds the alias.  Rising: devices are shared, or a sender does not"
             " reset its anonymousId at sign-out.",
+        )
+        self.account_members_refused = self._counter(
+            "touchline_account_members_refused_total",
+            "Aliases that an account did not take in, as it has 10,000 members.  Not 0: an account stands for many"
+            " companies; clean it up in Salesforce.",
         )
         self.segment_members = self._gauge(
             "touchline_segment_members",
@@ -259,21 +264,21 @@ class RedisMetrics:
         self._lag = metrics.consumer_lag_messages
         self.documents_applied = Counter(
             "touchline_redis_applied_total",
-            "Documents written to Redis or deleted.  Flat while profiles change: Redis is away.",
+            "Documents written to Redis or deleted.  Flat while people or accounts change: Redis is away.",
             registry=metrics.registry,
         )
         self.retries = Counter(
             "touchline_redis_retries_total",
-            "Failed attempts on Redis or its source topic; each is repeated, and the stream goes on meanwhile.",
+            "Failed attempts on Redis or its source topics; each is repeated, and the stream goes on meanwhile.",
             registry=metrics.registry,
         )
         self.records_unreadable = Counter(
             "touchline_redis_unreadable_total",
-            "Records of profile-views that are no documents, passed over.  Somebody else writes there.",
+            "Records of the sink's topics that are no documents, passed over.  Somebody else writes there.",
             registry=metrics.registry,
         )
 
-    def applied(self, partition: int, documents: int) -> None:
+    def applied(self, topic: str, documents: int) -> None:
         """Count documents that were written or deleted."""
         self.documents_applied.inc(documents)
 
@@ -281,10 +286,10 @@ class RedisMetrics:
         """Count a failure that another attempt follows; the log says what failed."""
         self.retries.inc()
 
-    def behind(self, partition: int, records: int) -> None:
-        """Show how many records of `profile-views` Redis does not have yet."""
-        self._lag.labels(PROFILE_VIEWS.name, partition).set(records)
+    def behind(self, topic: str, partition: int, records: int) -> None:
+        """Show how many records of a topic Redis does not have yet."""
+        self._lag.labels(topic, partition).set(records)
 
-    def unreadable(self, partition: int, records: int) -> None:
+    def unreadable(self, topic: str, records: int) -> None:
         """Count records that are no documents and were passed over."""
         self.records_unreadable.inc(records)

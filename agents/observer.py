@@ -19,6 +19,11 @@ class ProcessorObserver:
         for reason, number in rejected.items():
             self._metrics.events_rejected.labels(reason).inc(number)
 
+    def recorded(self, rejected: "Counter[str]", refused: int) -> None:
+        """Note what a batch of `account-events` came to."""
+        self.ingested(rejected)
+        self._metrics.account_members_refused.inc(refused)
+
     def folded(self, lane: Lane, batch: Batched) -> None:
         """Note what a batch of normalised events came to."""
         metrics = self._metrics

@@ -1,10 +1,18 @@
 """The rules file: read it from disk, and say back in words what it means."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from agents import personas_file
+from agents.settings import Settings
 from streams.policy import UNITS_MS, Ask, Condition, Policy, PolicyError, Segment, parse_policy
 
 MAX_BYTES = 1 << 20
+
+
+def load_with_personas(settings: Settings) -> Policy:
+    """Read the rules file and the map file of personas; raise `PolicyError` or `MapsFileError`."""
+    return replace(load(settings.rules), personas=personas_file.load(settings.personas))
 
 
 def load(path: Path) -> Policy:

@@ -3,24 +3,32 @@
 | agent | consumes | keeps | produces |
 |---|---|---|---|
 | `normalise-events` | `web-events` | its last tick | `user-events`, `rejected-events` |
+| `normalise-changes` | `salesforce-changes` | the open transaction | `account-events`, `rejected-events` |
+| `keep-records` | `account-events` | rows of records, accounts, domains | `account-events`, `user-events`, views |
 | `track-profiles` | `user-events` | a row an alias | `user-events`, `profile-views`, announcements |
+
+The two of Salesforce also ask for what has to be read again, on `salesforce-refetch`.
 """
 
 from functools import partial
 
 from agents.observer import ProcessorObserver
+from agents.processors.account.events import AccountEvents
 from agents.processors.ingest import Ingest
 from agents.processors.profile import Profiles
+from agents.processors.salesforce.changes import Changes
 from agents.runtime.contract import Job
 from agents.settings import Clock, Settings
 from streams import topics
 from streams.policy import Policy
 
 NORMALISE_EVENTS = "normalise-events"
+NORMALISE_CHANGES = "normalise-changes"
+KEEP_RECORDS = "keep-records"
 TRACK_PROFILES = "track-profiles"
 
 
-def jobs(settings: Settings, policy: Policy, observer: ProcessorObserver) -> tuple[Job, Job]:
+def jobs(settings: Settings, policy: Policy, observer: ProcessorObserver) -> tuple[Job, ...]:
     """List the jobs, in the order data passes."""
     ingest = partial(
         Ingest,
@@ -30,6 +38,8 @@ def jobs(settings: Settings, policy: Policy, observer: ProcessorObserver) -> tup
         tick_ms=settings.tick_ms,
         observed=observer.ingested,
     )
+    changes = partial(Changes, partitions=settings.partitions, observed=observer.ingested)
+    accounts = partial(AccountEvents, policy=policy, partitions=settings.partitions, observed=observer.recorded)
     profiles = partial(
         Profiles,
         policy=policy,
@@ -42,5 +52,7 @@ def jobs(settings: Settings, policy: Policy, observer: ProcessorObserver) -> tup
     sources = tuple(topic.name for topic in topics.SOURCES)
     return (
         Job(NORMALISE_EVENTS, sources, topics.INGEST_TABLE, ingest, idle_seconds=settings.tick_ms / 1000),
+        Job(NORMALISE_CHANGES, (topics.SALESFORCE_CHANGES.name,), topics.INGEST_TABLE, changes, idle_seconds=1.0),
+        Job(KEEP_RECORDS, (topics.ACCOUNT_EVENTS.name,), topics.RECORDS_TABLE, accounts, idle_seconds=1.0),
         Job(TRACK_PROFILES, (topics.USER_EVENTS.name,), topics.PROFILES_TABLE, profiles, idle_seconds=None),
     )

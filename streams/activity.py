@@ -156,6 +156,33 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     key: bytes
 
 
+class Current(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a Contact or Lead is now."""
+
+    version: int
+    object: str
+    modified_at: Millis
+    account: str | None
+    fields: bytes
+    """A JSON object; empty: the record is deleted."""
+
+
+class AccountHeard(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an account said last."""
+
+    number: int
+    state: bytes
+    """A JSON object; empty: the alias does not belong to it."""
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an account said last of its ARR that is this contact's."""
+
+    number: int
+    arr: int
+    """Minor units of the corporate currency."""
+
+
 class Part(msgspec.Struct, array_like=True, dict=True):
     """All that one alias brings to its person.  Parts are kept apart, so that a link can be undone.
 
@@ -170,10 +197,18 @@ class Part(msgspec.Struct, array_like=True, dict=True):
     """Of all visits ever, late ones too."""
     email: Known | None = None
     full_name: Known | None = None
+    record: Current | None = None
+    """Of the alias of a Salesforce record."""
     oldest: Millis = 1 << 62
     """No stored event is before it."""
     latest: Millis = 0
     """The latest stored instant; dropping what is old leaves it."""
+    accounts: dict[str, AccountHeard] = {}
+    """{account: what it said last}, of those that the alias belongs to or has belonged to."""
+    shares: dict[str, Share] = {}
+    """{account: share of its ARR}; of the alias of a contact."""
+    signed_up: tuple[Millis, bytes] | None = None
+    """The earliest sign-up by (at, order key)."""
 
     @lazy
     def keys(self) -> set[bytes]:

@@ -79,6 +79,67 @@ class Split(msgspec.Struct, frozen=True, tag_field="kind", tag="split", gc=False
     at: Millis
 
 
+NO_FIELDS = msgspec.Raw(b"")
+"""No object.  The very same: only so it is left out of JSON."""
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="facts", gc=False):
+    """What a Contact or Lead is now, whole."""
+
+    alias: Alias
+    version: int
+    """Grows with each change of the record: the largest counts."""
+    object: str
+    modified_at: Millis
+    owner: Alias | None = None
+    """Whom the record says that it is: the address of its email, the contact it was converted to, the record it was
+    merged into."""
+    account: str | None = None
+    """Id of the Account."""
+    fields: msgspec.Raw = NO_FIELDS
+    """A JSON object {field: value}, of those that are not empty.  Absent: the record is deleted."""
+    person: Alias | None = None
+    """As on a forwarded event."""
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="told", gc=False):
+    """A change in Salesforce, on its way to the timeline of the person whom it concerns."""
+
+    alias: Alias
+    change: msgspec.Raw
+    """A JSON object: the timeline's message, the person aside."""
+    once: str | None = None
+    """Names what is told where it is told to several aliases: a person hears it once.  None: it is told to one."""
+    person: Alias | None = None
+    """As on a forwarded event."""
+
+
+class AccountState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="account", gc=False):
+    """What an account is now, for an alias that belongs to it."""
+
+    alias: Alias
+    account: str
+    number: int
+    """Grows with each that the account sends: the largest counts."""
+    state: msgspec.Raw = NO_FIELDS
+    """A JSON object (docs/accounts.md, part 3).  Absent: the alias does not belong to it any more, or it is gone."""
+    person: Alias | None = None
+    """As on a forwarded event."""
+
+
+class ShareOf(msgspec.Struct, frozen=True, tag_field="kind", tag="share", omit_defaults=True, gc=False):
+    """What of an account's ARR is a contact's, by its roles in opportunities."""
+
+    alias: Alias
+    account: str
+    number: int
+    """As of `AccountState`."""
+    arr: int
+    """Minor units of the corporate currency."""
+    person: Alias | None = None
+    """As on a forwarded event."""
+
+
 class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=False):
     """The whole part of an alias, on its way to the alias that it belongs to."""
 
@@ -105,13 +166,13 @@ class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):
     at: Millis
 
 
-Record: TypeAlias = UserEvent | Link | Split | PartMoved | PartDetached | Tick
+Record: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | PartMoved | PartDetached | Tick
 
 
 def row_of(record: Record) -> Alias:
     """Name the row that a record is for; its key on `user-events`.  A tick is for none: TypeError."""
     match record:
-        case UserEvent():
+        case UserEvent() | Facts() | Told() | AccountState() | ShareOf():
             return record.person or record.alias
         case Link() | Split():
             return record.alias
@@ -153,4 +214,6 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 encode_record = msgspec.json.Encoder().encode
-decode_record = msgspec.json.Decoder(UserEvent | Link | Split | PartMoved | PartDetached | Tick).decode
+decode_record = msgspec.json.Decoder(
+    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | PartMoved | PartDetached | Tick
+).decode

@@ -10,8 +10,16 @@ BLOCKED = frozenset(
 )
 """Words that broken senders give as an id.  One of them as a person would glue together everybody who has it."""
 
-STRENGTHS = ("user", "email", "anon")
-"""Kinds of aliases, the strongest first.  An alias belongs to stronger ones only, so that nobody goes in circles."""
+STRENGTHS = ("user", "email", "contact", "lead", "anon")
+"""Kinds of aliases, the strongest first.  An alias belongs to stronger ones only, so that nobody goes in circles.
+
+Contacts and leads may be merged into others of their kind: see `profile.LONGEST_PATH`.
+"""
+_RECORDS = {"003": "contact", "00Q": "lead"}
+"""{how a Salesforce id of that object begins: kind of alias}"""
+
+EMAIL = "email:"
+RECORD = "sf:"
 
 KEY_BYTES = 16
 LONGEST_PADDED = 15
@@ -42,13 +50,26 @@ def anon_alias(anonymous_id: str) -> Alias:
 
 def email_alias(email: str) -> Alias:
     """Spell the alias of a (normalised) email address."""
-    return f"email:{email}"
+    return EMAIL + email
+
+
+def record_alias(record_id: str) -> Alias:
+    """Spell the alias of a Contact or Lead by its id of 18 characters."""
+    return RECORD + record_id
+
+
+def kind_of(alias: Alias) -> str | None:
+    """Tell of which of `STRENGTHS` an alias is; None: of none."""
+    kind, colon, identifier = alias.partition(":")
+    if kind == "sf":
+        return _RECORDS.get(identifier[:3])
+    return kind if colon and kind in ("user", "email", "anon") else None
 
 
 def is_stronger(alias: Alias, than: Alias) -> bool:
     """Tell whether an alias may be the owner of another one; what is no alias is not."""
-    kind, weaker = alias.partition(":")[0], than.partition(":")[0]
-    return kind in STRENGTHS and weaker in STRENGTHS and STRENGTHS.index(kind) < STRENGTHS.index(weaker)
+    kind, weaker = kind_of(alias), kind_of(than)
+    return kind is not None and weaker is not None and STRENGTHS.index(kind) < STRENGTHS.index(weaker)
 
 
 def order_key(message_id: str) -> bytes:

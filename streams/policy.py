@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from streams.events import Millis
+from streams.personas.maps import NO_MAPS, Maps
 
 SECOND_MS = 1_000
 UNITS_MS = {"s": SECOND_MS, "m": 60 * SECOND_MS, "h": 3_600 * SECOND_MS, "d": 86_400 * SECOND_MS}
@@ -76,6 +77,38 @@ class Web:
     new_session_on_campaign: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Which fields of Salesforce mean what; empty: the org has no such field."""
+
+    arr: str = ""
+    """Of Opportunity: recurring amount a year."""
+    term_months: str = ""
+    """Of Opportunity: the contract's term."""
+    nps: str = ""
+    """Of Account."""
+    currency: str = "USD"
+    """ISO 4217, of amounts without currency, where the org does not say its corporate one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookback:
+    """How long before a conversion a touch may lie."""
+
+    acquisition_ms: Millis = 30 * UNITS_MS["d"]
+    """Of sign-ups."""
+    other_ms: Millis = 90 * UNITS_MS["d"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What reports take for a sign-up, and how long before a conversion a touch may lie."""
+
+    sign_up: str = "Signed Up"
+    """Name of the event."""
+    lookback: Lookback = Lookback()
+
+
 @dataclass(frozen=True)
 class Policy:
     """Everything a decision depends on besides state, record and the log's clock."""
@@ -84,6 +117,10 @@ class Policy:
     segments: tuple[Segment, ...] = ()
     asks: tuple[Ask, ...] = ()
     web: Web = Web()
+    accounts: Accounts = Accounts()
+    attribution: Attribution = Attribution()
+    personas: Maps = NO_MAPS
+    """Not of the rules file: the map file has its own version."""
 
     @cached_property
     def events(self) -> frozenset[str]:
@@ -108,6 +145,8 @@ def duration_ms(text: object) -> Millis:
 
 Duration = Annotated[int, BeforeValidator(duration_ms)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+ApiName = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_]{0,79})?$")]
+"""A field of Salesforce; empty: none."""
 
 
 class _Strict(BaseModel):
@@ -175,9 +214,24 @@ class _Web(_Strict):
     new_session_on_campaign: bool = True
 
 
+class _Accounts(_Strict):
+    arr: ApiName = ""
+    term_months: ApiName = ""
+    nps: ApiName = ""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Accounts().currency
+
+
+class _Attribution(_Strict):
+    sign_up: Annotated[str, Field(min_length=1, max_length=200)] = Attribution().sign_up
+    acquisition_lookback: Annotated[Duration, Field(le=MOST_WITHIN_MS)] = Lookback().acquisition_ms
+    lookback: Annotated[Duration, Field(le=MOST_WITHIN_MS)] = Lookback().other_ms
+
+
 class _File(_Strict):
     version: Annotated[int, Field(ge=1, le=MOST_VERSION)]
     web: _Web = _Web()
+    accounts: _Accounts = _Accounts()
+    attribution: _Attribution = _Attribution()
     segments: list[_Segment] = []
     asks: list[_Ask] = []
 
@@ -226,4 +280,8 @@ def _policy(file: _File) -> Policy:
             for found in file.asks
         ),
         web=Web(tuple(file.web.own_domains), file.web.idle, file.web.longest, file.web.new_session_on_campaign),
+        accounts=Accounts(**file.accounts.model_dump()),
+        attribution=Attribution(
+            file.attribution.sign_up, Lookback(file.attribution.acquisition_lookback, file.attribution.lookback)
+        ),
     )

@@ -3,7 +3,8 @@
 In: the visits of a person, from all parts.  Kept: where the fold stands.  Out: last touch, last non-direct touch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 import msgspec
 
@@ -12,6 +13,8 @@ from streams.events import Millis, Source
 from streams.policy import Web
 
 DIRECT = "Direct"
+Visit: TypeAlias = tuple[Millis, bytes, Source | None]
+"""Instant, order key, and where it came from; None: it continues."""
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -36,6 +39,14 @@ class Fold(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """Say whether a visit comes after all that were folded."""
         return self.session is None or (at, key) > (self.session.last_at, self.key)
 
+    def begins(self, at: Millis, source: Source | None, web: Web) -> bool:
+        """Say whether the next visit begins a session; when: see `visit`."""
+        session = self.session
+        if session is None or at - session.last_at >= web.idle_ms or at - session.began_at >= web.longest_ms:
+            return True
+        campaign = source.campaign if source is not None else None
+        return web.new_session_on_campaign and campaign is not None and campaign != session.campaign
+
     def visit(self, at: Millis, key: bytes, source: Source | None, web: Web) -> "Fold":
         """Fold the next visit.
 
@@ -49,16 +60,23 @@ class Fold(msgspec.Struct, frozen=True, array_like=True, gc=False):
         A session that a continuing visit (own site, gateway) begins has no touch.
         """
         session = self.session
-        campaign = source.campaign if source is not None else None
-        if session is not None and not _begins(session, at, campaign, web):
+        if session is not None and not self.begins(at, source, web):
             return Fold(Session(session.began_at, at, session.campaign), key, self.last, self.last_non_direct)
-        begun = Session(at, at, campaign)
+        begun = Session(at, at, source.campaign if source is not None else None)
         if source is None:
             return Fold(begun, key, self.last, self.last_non_direct)
         touch = Touch(at, key, source)
         return Fold(begun, key, touch, self.last_non_direct if source.channel == DIRECT else touch)
 
-    def visits(self, visits: Iterable[tuple[Millis, bytes, Source | None]], web: Web) -> "Fold":
+    def begun(self, visits: Iterable[Visit], web: Web) -> Iterator[Visit]:
+        """Yield the visits that begin a session, of those that come after all that were folded; sorted here."""
+        fold = self
+        for at, key, source in sorted(visits, key=_order):
+            if fold.begins(at, source, web):
+                yield at, key, source
+            fold = fold.visit(at, key, source, web)
+
+    def visits(self, visits: Iterable[Visit], web: Web) -> "Fold":
         """Fold visits that come after all that were folded; they are sorted here."""
         fold = self
         for at, key, source in sorted(visits, key=_order):
@@ -88,11 +106,5 @@ def earlier(one: Touch | None, other: Touch | None) -> Touch | None:
     return min(one, other, key=lambda touch: (touch.at, touch.key))
 
 
-def _order(visit: tuple[Millis, bytes, Source | None]) -> tuple[Millis, bytes]:
+def _order(visit: Visit) -> tuple[Millis, bytes]:
     return visit[0], visit[1]
-
-
-def _begins(session: Session, at: Millis, campaign: str | None, web: Web) -> bool:
-    if at - session.last_at >= web.idle_ms or at - session.began_at >= web.longest_ms:
-        return True
-    return web.new_session_on_campaign and campaign is not None and campaign != session.campaign

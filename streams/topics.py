@@ -41,12 +41,26 @@ FOREVER = -1
 WEB_EVENTS = Topic("web-events", Kind.inbound, "any", "one Segment event, JSON", retention_ms=FOREVER)
 SALESFORCE_CHANGES = Topic("salesforce-changes", Kind.inbound, "any", "one change event, JSON", retention_ms=FOREVER)
 USER_EVENTS = Topic("user-events", Kind.internal, "alias", "normalised event", retention_ms=FOREVER)
+ACCOUNT_EVENTS = Topic(
+    "account-events",
+    Kind.internal,
+    "Salesforce id, domain",
+    "what records, accounts, domains say, JSON",
+    retention_ms=FOREVER,
+)
+ACCOUNT_VIEWS = Topic("account-views", Kind.internal, "Account id", "read-model document, JSON", compacted=True)
 PROFILE_VIEWS = Topic("profile-views", Kind.internal, "person", "read-model document, JSON", compacted=True)
+CONTRIBUTIONS = Topic(
+    "contributions", Kind.internal, "person or Account id", "what it adds to the reports, JSON", compacted=True
+)
 SEGMENT_CHANGES = Topic(
     "segment-changes", Kind.outbound, "person", "entered or left, exact instant, why", retention_ms=FOREVER
 )
 REFERRAL_TRIGGERS = Topic(
     "referral-triggers", Kind.outbound, "person", "one trigger, CloudEvents 1.0 binary", retention_ms=FOREVER
+)
+USER_TIMELINE = Topic(
+    "user-timeline", Kind.outbound, "person", "a Salesforce change as an event on the user", retention_ms=FOREVER
 )
 REJECTED_EVENTS = Topic("rejected-events", Kind.outbound, "as received", "the original bytes")
 SALESFORCE_REFETCH = Topic(
@@ -66,9 +80,13 @@ ALL = (
     SALESFORCE_RECORDS,
     SALESFORCE_CURSORS,
     USER_EVENTS,
+    ACCOUNT_EVENTS,
+    ACCOUNT_VIEWS,
     PROFILE_VIEWS,
+    CONTRIBUTIONS,
     SEGMENT_CHANGES,
     REFERRAL_TRIGGERS,
+    USER_TIMELINE,
     REJECTED_EVENTS,
 )
 TIME_MARK_HEADER = "touchline-mark"
@@ -80,7 +98,8 @@ SOURCES = (WEB_EVENTS,)
 
 INGEST_TABLE = "ingest"
 PROFILES_TABLE = "profiles"
-TABLES = (INGEST_TABLE, PROFILES_TABLE)
+RECORDS_TABLE = "records"
+TABLES = (INGEST_TABLE, RECORDS_TABLE, PROFILES_TABLE)
 """Tables with a changelog of their own, one per app id."""
 
 

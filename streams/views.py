@@ -5,12 +5,14 @@ from typing import Any
 
 import msgspec
 
-from streams.activity import Touch
+from streams.activity import Current, Touch
 from streams.asks import Asked, Trigger
-from streams.events import Millis, Source
+from streams.events import Alias, Millis, Source, Told
+from streams.identifiers import RECORD
 from streams.instants import iso
 from streams.policy import WINDOW_MS, Condition, Policy, Segment
 from streams.profile import Profile
+from streams.profile.persona import persona_of
 from streams.segments import Change, Counted, Parts, latest, shown_count
 
 encode = msgspec.json.Encoder().encode
@@ -22,7 +24,7 @@ SOURCE = "touchline"
 def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> dict[str, Any]:
     """Make the document of `profile-views`; of an alias that belongs to another one only a pointer to that."""
     if (owner := profile.owner) is not None:
-        return {"person": profile.key, "merged_into": owner, "quarantined_links": len(profile.links) - 1}
+        return {"person": profile.key, "merged_into": owner, "quarantined_links": max(len(profile.links) - 1, 0)}
     as_of = max(clock or 0, profile.latest)
     parts = profile.parts()
     return {
@@ -42,6 +44,9 @@ def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> d
             if profile.is_user
         },
         "asks": {name: _asked_view(asked) for name, asked in profile.asked.items()},
+        **({"salesforce": [_record_view(*record) for record in records]} if (records := profile.records) else {}),
+        **({"persona": msgspec.structs.asdict(persona_of(profile, policy))} if records else {}),
+        **({"account": _account_view(*account)} if (account := profile.account) is not None else {}),
         **({"quarantined_links": len(profile.links)} if profile.links else {}),
     }
 
@@ -51,6 +56,21 @@ def touch_view(touch: Touch | None) -> dict[str, Any] | None:
     if touch is None:
         return None
     return {"at": iso(touch.at), **_source_view(touch.source)}
+
+
+def _record_view(alias: Alias, record: Current) -> dict[str, Any]:
+    return {
+        "id": alias.removeprefix(RECORD),
+        "object": record.object,
+        "account": record.account,
+        "modified_at": iso(record.modified_at),
+        "fields": msgspec.Raw(record.fields),
+    }
+
+
+def _account_view(account: str, state: bytes) -> msgspec.Raw:
+    """Put the id before the fields of the state, a JSON object that is not empty."""
+    return msgspec.Raw(b'{"id":"%s",%s' % (account.encode(), state[1:]))
 
 
 @lru_cache(maxsize=8_192)
@@ -117,6 +137,13 @@ def trigger_message(trigger: Trigger) -> dict[str, Any]:
         "account": None,
         "owner": None,
     }
+
+
+def timeline_message(told: Told) -> dict[str, Any]:
+    """Make the value of a `user-timeline` message."""
+    person = told.person or told.alias
+    user_id = person.removeprefix("user:") if person.startswith("user:") else None
+    return {"person": person, "user_id": user_id, **msgspec.json.decode(told.change)}
 
 
 def trigger_headers(trigger: Trigger) -> tuple[tuple[str, bytes], ...]:

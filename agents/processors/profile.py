@@ -11,8 +11,11 @@ from agents.partitions import partition_of
 from agents.processors.dead_letters import send_dead_letter
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics, views
+from streams.account.domains import member_of
+from streams.account.messages import Message, encode_message, key_of
 from streams.asks import Trigger
 from streams.clock import PartitionClock
+from streams.contributions import contribution_message, person_contribution
 from streams.events import (
     Link,
     Millis,
@@ -20,6 +23,7 @@ from streams.events import (
     Record,
     Rejected,
     Tick,
+    Told,
     UserEvent,
     decode_record,
     encode_record,
@@ -103,12 +107,22 @@ class Profiles:
         prior = self._profile(key)
         if prior is None and isinstance(record, UserEvent) and record.bot:
             return  # a row that only bots would touch does not exist
+        if prior is None and (member := member_of(key)) is not None:
+            self._tell_account(member, source, folded.effects)
         step = apply(prior, record, self._policy, clock=self._clock.now)
         folded.note(step)
         received_at = record.received_at if isinstance(record, UserEvent) else None
         self._take(key, step, folded, received_at)
         for forward in step.forwards:
             self._forward(forward, source, folded.effects)
+        for message in step.for_accounts:
+            self._tell_account(message, source, folded.effects)
+
+    def _tell_account(self, message: Message, source: ConsumerRecord, effects: Effects) -> None:
+        key = key_of(message) or ""
+        header = (("source", f"{self._lane}/{source.offset}".encode()),)
+        partition = partition_of(key, self._partitions)
+        effects.send(topics.ACCOUNT_EVENTS.name, partition, key.encode(), encode_message(message), header)
 
     def _stays_full(self, key: str) -> bool:
         """Say whether a row is too large, even without what is due to be dropped from it."""
@@ -150,6 +164,8 @@ class Profiles:
     def _take(self, key: str, step: Step, folded: "Batched", received_at: Millis | None) -> None:
         self._cache[key] = step.profile
         folded.touched.add(key)
+        if step.journey:
+            folded.contributing.add(key)
         for announcement in step.announcements:
             folded.announce(announcement, self._partitions, received_at)
         self._schedule(key, step.profile.wakes_at)
@@ -183,6 +199,9 @@ class Profiles:
             self._weigh(key, row)
             view = views.profile_view(profile, self._policy, clock=self._clock.now)
             effects.send(topics.PROFILE_VIEWS.name, self._lane.partition, name, views.encode(view))
+        for key in folded.contributing:
+            message = contribution_message(key, person_contribution(self._cache[key], self._policy))
+            effects.send(topics.CONTRIBUTIONS.name, self._lane.partition, key.encode(), message)
         if folded.ticked:
             effects.rows[CLOCK_KEY] = self._clock.pack()
         for (segment, change), number in folded.changes.items():
@@ -203,6 +222,8 @@ class Batched:
 
     def __init__(self) -> None:
         self.touched: set[str] = set()
+        self.contributing: set[str] = set()
+        """Rows of which what they add to the reports may be another."""
         self.effects = Effects()
         self.seen: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
@@ -230,19 +251,22 @@ class Batched:
 
     def announce(self, announcement: Announcement, partitions: int, received_at: Millis | None) -> None:
         """Write an announcement to its topic."""
-        if isinstance(announcement, Trigger):
-            person = announcement.change.person
-            self.triggers[announcement.ask.name] += 1
-            if received_at is not None:
-                self.triggering.append(received_at)
-            value, headers = views.trigger_message(announcement), views.trigger_headers(announcement)
-            topic = topics.REFERRAL_TRIGGERS.name
-        else:
-            person, value, headers = announcement.person, views.change_message(announcement), ()
-            self.changes[announcement.segment, "entered" if announcement.entered else "left"] += 1
-            topic = topics.SEGMENT_CHANGES.name
+        match announcement:
+            case Trigger():
+                self.triggers[announcement.ask.name] += 1
+                if received_at is not None:
+                    self.triggering.append(received_at)
+                value, headers = views.trigger_message(announcement), views.trigger_headers(announcement)
+                topic, person = topics.REFERRAL_TRIGGERS, announcement.change.person
+            case Told():
+                value, headers = views.timeline_message(announcement), ()
+                topic, person = topics.USER_TIMELINE, announcement.person or announcement.alias
+            case _:
+                self.changes[announcement.segment, "entered" if announcement.entered else "left"] += 1
+                value, headers = views.change_message(announcement), ()
+                topic, person = topics.SEGMENT_CHANGES, announcement.person
         partition = partition_of(person, partitions)
-        self.effects.send(topic, partition, person.encode(), views.encode(value), headers)
+        self.effects.send(topic.name, partition, person.encode(), views.encode(value), headers)
 
 
 def _decoded(source: ConsumerRecord) -> Record | Rejected:
@@ -265,5 +289,6 @@ def _members(packed: bytes | None) -> "Counter[str]":
 
 
 def due_at(profile: Profile, policy: Policy) -> Millis:
-    """Say when an unpacked row wants to be advanced; 0, at once, where its rules are not these."""
-    return profile.wakes_at if profile.rule_version == policy.version else 0
+    """Say when an unpacked row wants to be advanced; 0, at once, where its rules or maps are not these."""
+    versions = (profile.rule_version, profile.maps_version)
+    return profile.wakes_at if versions == (policy.version, policy.personas.version) else 0

@@ -17,7 +17,7 @@ DIGEST_CHARACTERS = 16
 
 
 class Dimension(StrEnum):
-    """What the rows of a report are; each is a field of `Source`."""
+    """What the rows of a report are."""
 
     campaign = "campaign"
     channel = "channel"
@@ -26,6 +26,22 @@ class Dimension(StrEnum):
     """GA4's default channel group."""
     source = "source"
     referrer = "referrer"
+    persona = "persona"
+    """`role / industry / size`, the next three."""
+    role = "role"
+    industry = "industry"
+    size = "size"
+    """Of the company, in employees."""
+    seniority = "seniority"
+    title = "title"  # type: ignore[assignment]  # hides str.title, which nobody asks of a dimension
+    """As it stands in the CRM."""
+    account = "account"
+    """The Account's id."""
+
+
+OF_TOUCHES = (Dimension.campaign, Dimension.channel, Dimension.ga4, Dimension.source, Dimension.referrer)
+"""Each is a field of `Source`."""
+OF_PEOPLE = tuple(dimension for dimension in Dimension if dimension not in OF_TOUCHES)
 
 
 class Measure(StrEnum):
@@ -39,6 +55,8 @@ class Measure(StrEnum):
     won = "won"
     arr = "arr"
     """In minor units of the corporate currency."""
+    people = "people"
+    """Whole people, by dimensions of people only."""
 
 
 class Cell(NamedTuple):
@@ -48,7 +66,7 @@ class Cell(NamedTuple):
     value: str
     """As `name` makes it: at most `NAME_CHARACTERS`."""
     model: Model | None
-    """None: the number is the same under every model (sessions)."""
+    """None: the number is the same under every model (sessions, and all by dimensions of people)."""
     measure: Measure
 
 
@@ -85,6 +103,13 @@ _DIMENSIONS = {
     Dimension.ga4: "g",
     Dimension.source: "s",
     Dimension.referrer: "r",
+    Dimension.persona: "p",
+    Dimension.role: "o",
+    Dimension.industry: "i",
+    Dimension.size: "z",
+    Dimension.seniority: "y",
+    Dimension.title: "t",
+    Dimension.account: "a",
 }
 _MODELS = {
     None: "-",
@@ -101,6 +126,7 @@ _MEASURES = {
     Measure.opportunities: "o",
     Measure.won: "w",
     Measure.arr: "a",
+    Measure.people: "p",
 }
 _KINDS = {
     f"{_DIMENSIONS[dimension]}{_MODELS[model]}{_MEASURES[measure]}:": (dimension, model, measure)

@@ -10,14 +10,15 @@ from enum import StrEnum
 import msgspec
 
 from streams.activity import Touch
-from streams.attribution.cells import Cell, Contribution, Dimension, Measure, name, without_zeros
+from streams.attribution.cells import OF_TOUCHES, Cell, Contribution, Dimension, Measure, name, without_zeros
 from streams.attribution.models import Model, eligible, split, weights
 from streams.attribution.money import Minor
 from streams.events import Millis, Source
-from streams.instants import DAY_MS
+from streams.policy import Lookback
 
 CONVERSION = 1_000_000
 """One conversion, in the millionths in which sign-ups, opportunities and won ones are credited."""
+USUAL = Lookback()
 UNATTRIBUTED = "(unattributed)"
 """The row of what no touch brought, in every dimension."""
 NONE = "(none)"
@@ -41,26 +42,11 @@ class Conversion(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of a won opportunity; a negative amount takes back.  Of other kinds: not looked at."""
 
 
-class Lookback(msgspec.Struct, frozen=True, gc=False):
-    """How long before a conversion a touch may lie."""
-
-    acquisition_ms: Millis = 30 * DAY_MS
-    """Of sign-ups."""
-    other_ms: Millis = 90 * DAY_MS
-
-    def of(self, kind: Kind) -> Millis:
-        """Return the one that is in force for a kind of conversion."""
-        return self.acquisition_ms if kind is Kind.sign_up else self.other_ms
-
-
-USUAL = Lookback()
-
-
 def from_sessions(sources: Iterable[Source | None]) -> Contribution:
     """Count sessions by the source of their touch; None: a session without a touch, unattributed."""
     cells: Contribution = defaultdict(int)
     for source in sources:
-        for dimension in Dimension:
+        for dimension in OF_TOUCHES:
             cells[Cell(dimension, _value(dimension, source), None, Measure.sessions)] += 1
     return dict(cells)
 
@@ -72,7 +58,8 @@ def from_conversions(
     known = list(touches)
     cells: Contribution = defaultdict(int)
     for conversion in conversions:
-        path = eligible(known, conversion.at, lookback.of(conversion.kind))
+        within = lookback.acquisition_ms if conversion.kind is Kind.sign_up else lookback.other_ms
+        path = eligible(known, conversion.at, within)
         places = _places(path)
         for model, measure, parts in _credits(path, conversion):
             for dimension, value, indexes in places:
@@ -85,7 +72,7 @@ def _places(path: list[Touch]) -> list[tuple[Dimension, str, list[int]]]:
     sources: list[Source | None] = [touch.source for touch in path]
     found: dict[tuple[Dimension, str], list[int]] = defaultdict(list)
     for index, source in enumerate(sources or [None]):
-        for dimension in Dimension:
+        for dimension in OF_TOUCHES:
             found[dimension, _value(dimension, source)].append(index)
     return [(dimension, value, indexes) for (dimension, value), indexes in found.items()]
 

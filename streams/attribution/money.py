@@ -67,6 +67,13 @@ def recurring(amount: Minor, term_months: int) -> Minor | Rejected:
     return _bounded(Fraction(amount * 12, term_months))
 
 
+def to_text(amount: Minor, currency: str) -> str:
+    """Write an amount in units of its currency, exactly: `1234.50`, for JPY `1235`."""
+    decimals = DECIMALS.get(currency, 2)
+    units, rest = divmod(abs(amount), 10**decimals)
+    return f"{'-' if amount < 0 else ''}{units}" + (f".{rest:0{decimals}}" if decimals else "")
+
+
 def _minor_units(currency: str) -> int:
     return int(10 ** DECIMALS.get(currency, 2))
 

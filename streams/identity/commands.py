@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from streams.events import Millis, Rejected, Split
-from streams.identifiers import STRENGTHS
+from streams.identifiers import kind_of
 
 COMMANDS: Final = {"split": True, "join": False}
 """{command: whether the alias stands alone from then on}."""
@@ -33,7 +33,6 @@ def parse_command(name: str, value: bytes | None, *, kafka_timestamp: Millis) ->
         command = _decode(value or b"")
     except msgspec.MsgspecError as error:
         return Rejected("bad-command", f"$: {error}")
-    kind, _, identifier = command.alias.partition(":")
-    if kind not in STRENGTHS or not identifier or len(command.alias) > MAX_ALIAS:
-        return Rejected("bad-command", f"$.alias: one of {', '.join(STRENGTHS)}, a colon, and the identifier")
+    if kind_of(command.alias) is None or command.alias.endswith(":") or len(command.alias) > MAX_ALIAS:
+        return Rejected("bad-command", "$.alias: one of user, email, sf, anon, a colon, and the identifier")
     return Split(command.alias, COMMANDS[name], command.id, kafka_timestamp)

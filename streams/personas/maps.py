@@ -71,6 +71,9 @@ class Maps(msgspec.Struct, frozen=True, cache_hash=True):
     """The smallest first."""
 
 
+NO_MAPS = Maps(0, (), (), (), (), (), (), (), ())
+"""By these everybody's persona is unknown."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+_-]{0,39}$")]
 Phrase = Annotated[str, Field(min_length=1, max_length=80)]
 

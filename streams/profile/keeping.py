@@ -1,4 +1,4 @@
-"""Room 6b.  Keeping: what of the past is kept one by one, what is sealed, and visits folded again where needed.
+"""Room 6c.  Keeping: what of the past is kept one by one, what is sealed, and visits folded again where needed.
 
 All of it changes the profile in place.
 """
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from streams.activity import Known, Part, latest_known
 from streams.events import Alias, Millis, Source, UserEvent
 from streams.policy import UNITS_MS, Policy
+from streams.profile.journey import kept_after, signed_up
 from streams.profile.state import NEVER, Attached, Profile, Visited
 from streams.sessions import Sealed
 
@@ -55,11 +56,16 @@ def expire(profile: Profile, boundary: Millis, policy: Policy) -> None:
         part.expire(boundary)
 
 
-def seal_by_itself(arrived: Attached, boundary: Millis, policy: Policy) -> None:
-    """Seal what a part brings that is older than `boundary`, before it meets the person's own visits."""
+def seal_by_itself(arrived: Attached, boundary: Millis, signed_up: Millis | None, policy: Policy) -> None:
+    """Seal what a part brings that is older than `boundary`, before it meets the person's own visits.
+
+    `signed_up`: when the person did, by the row or the part; None: not.
+    """
     if boundary <= arrived.sealed.to:
         return
-    due = arrived.part.visits(arrived.sealed.to, boundary)
+    due = list(arrived.part.visits(arrived.sealed.to, boundary))
+    begun = arrived.sealed.fold.begun(due, policy.web)
+    arrived.kept = kept_after(arrived.kept, begun, boundary, signed_up, policy.attribution)
     arrived.sealed = Sealed(boundary, arrived.sealed.fold.visits(due, policy.web))
     arrived.part.expire(boundary)
 
@@ -94,7 +100,10 @@ def refold(profile: Profile, policy: Policy) -> None:
 def _seal(profile: Profile, boundary: Millis, policy: Policy) -> None:
     if boundary <= profile.sealed.to:
         return
-    profile.sealed = Sealed(boundary, profile.sealed.fold.visits(_unsealed(profile, boundary), policy.web))
+    due = list(_unsealed(profile, boundary))
+    begun = profile.sealed.fold.begun(due, policy.web)
+    profile.kept = kept_after(profile.kept, begun, boundary, signed_up(profile), policy.attribution)
+    profile.sealed = Sealed(boundary, profile.sealed.fold.visits(due, policy.web))
 
 
 def _unsealed(profile: Profile, until: Millis = NEVER) -> Iterator[tuple[Millis, bytes, Source | None]]:

@@ -7,25 +7,48 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from streams.activity import Known, Part, Touch, latest_known
+from streams.account.messages import Message
+from streams.activity import Current, Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger
-from streams.events import Alias, Millis, Path, Record, Source
+from streams.events import Alias, Millis, Path, Record, Source, Told
+from streams.identifiers import EMAIL
 from streams.lazy import lazy
 from streams.policy import Policy
 from streams.segments import Change, Standing
 from streams.sessions import Fold, Sealed, earlier, later
 
 NEVER: Millis = 1 << 62
+TOLD = 64
+"""What was told to several aliases, and is known to have been told."""
 RECENT_VISITS = 32
 """A visit that comes after so many later ones makes all stored ones be folded again."""
 
 
+class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is left of sealed sessions (journey.py)."""
+
+    sessions: dict[str, int] = {}
+    """{cell of the reports: sessions}"""
+    touches: tuple[Touch, ...] = ()
+    """Those that may still be on the path to a conversion, in the order in which they were sealed."""
+
+
 class Attached(msgspec.Struct, array_like=True, gc=False):
-    """The part of another alias of this person, and the touches that it had sealed by itself."""
+    """The part of another alias of this person, and what it had sealed by itself."""
 
     part: Part
     sealed: Sealed
     path: Path = ()
+    kept: Kept = Kept()
+
+
+class Reported(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an account was told last of the person's touches."""
+
+    account: str | None = None
+    """None: none knows of them."""
+    number: int = 0
+    digest: bytes = b""
 
 
 class Visited(NamedTuple):
@@ -47,6 +70,8 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     attached: dict[Alias, Attached] = {}
     links: dict[Alias, tuple[Millis, bytes]] = {}
     """{stronger alias: earliest link by (at, order key)}: who this alias was said to be."""
+    said_to_be: Alias | None = None
+    """Whom the Salesforce record says that it is; of a row of such a record."""
     split: tuple[Millis, bytes, bool] | None = None
     """The operator's latest word by (at, order key), and whether the links are void; None: there was none."""
     moves: int = 0
@@ -62,6 +87,12 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     wakes_at: Millis = NEVER
     """When time alone changes something; `NEVER`: nothing is due."""
     rule_version: int = 0
+    maps_version: int = 0
+    """Of the persona maps by which the reports know the person."""
+    kept: Kept = Kept()
+    reported: Reported = Reported()
+    told: tuple[str, ...] = ()
+    """What was told lately of those things that are told to several aliases (`Told.once`); at most `TOLD`."""
 
     @lazy
     def recent(self) -> deque[Visited]:
@@ -75,10 +106,13 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
 
     @property
     def owner(self) -> Alias | None:
-        """The alias that this one belongs to: that of the earliest link.  None: this row is a person's."""
-        if not self.links or (self.split is not None and self.split[2]):
+        """The alias that this one belongs to; None: this row is a person's.
+
+        A record's is whom it says that it is now, any other's that of the earliest link.
+        """
+        if self.split is not None and self.split[2]:
             return None
-        return min(self.links, key=lambda to: (self.links[to], to))
+        return min(self.links, key=lambda to: (self.links[to], to)) if self.links else self.said_to_be
 
     @property
     def is_user(self) -> bool:
@@ -132,8 +166,45 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         """The name that the latest identify gave."""
         return _value(self.own.full_name, (attached.part.full_name for attached in self.attached.values()))
 
+    @property
+    def records(self) -> list[tuple[Alias, Current]]:
+        """List the person's Salesforce records that are not deleted, the one that counts first.
 
-Announcement: TypeAlias = Change | Trigger
+        Contacts come before leads, of several the one changed last (of equal ones, the one whose id sorts first).
+        """
+        if not self.attached and self.own.record is None:
+            return []
+        found = [(part.alias, part.record) for part in self.parts() if part.record is not None and part.record.fields]
+        found.sort(key=lambda one: (one[1].object, -one[1].modified_at, one[0]))
+        return found
+
+    @property
+    def account(self) -> tuple[str, bytes] | None:
+        """Give the person's account and its state; None: there is none.
+
+        It is that of the first contact (as in `records`) whose account has told its state, else that of an address's
+        domain (of several the account whose id sorts first).
+        """
+        if not (self.own.accounts or self.attached):
+            return None
+        for alias, record in self.records:
+            heard = self._part(alias).accounts.get(record.account) if record.account is not None else None
+            if record.account is not None and heard is not None and heard.state:
+                return record.account, heard.state
+        by_domain = [
+            (account, heard.state)
+            for part in self.parts()
+            if part.accounts and part.alias.startswith(EMAIL)
+            for account, heard in part.accounts.items()
+            if heard.state
+        ]
+        return min(by_domain, default=None)
+
+    def _part(self, alias: Alias) -> Part:
+        return self.own if alias == self.own.alias else self.attached[alias].part
+
+
+Announcement: TypeAlias = Change | Trigger | Told
 
 
 class Step(msgspec.Struct, gc=False):
@@ -144,6 +215,10 @@ class Step(msgspec.Struct, gc=False):
     announcements: list[Announcement] = []
     forwards: tuple[Record, ...] = ()
     """Records for other rows, in order."""
+    for_accounts: list[Message] = []
+    """Messages for rows of accounts, in order."""
+    journey: bool = False
+    """What brought the person may be another than before: its sessions, touches, sign-up."""
     duplicate: bool = False
     late: bool = False
     linked: bool = False
@@ -153,8 +228,8 @@ class Step(msgspec.Struct, gc=False):
 
 
 def pack(profile: Profile) -> bytes:
-    """Write a row: `wakes_at` and rule version, to find who is due without unpacking; then MessagePack."""
-    return _HEAD.pack(profile.wakes_at, profile.rule_version) + _encode(profile)
+    """Write a row: `wakes_at` and the versions, to find who is due without unpacking; then MessagePack."""
+    return _HEAD.pack(profile.wakes_at, profile.rule_version, profile.maps_version) + _encode(profile)
 
 
 def unpack(row: bytes) -> Profile:
@@ -163,9 +238,9 @@ def unpack(row: bytes) -> Profile:
 
 
 def due(row: bytes, policy: Policy) -> Millis:
-    """Read when a packed row wants to be advanced; 0, at once, where its rules are not these."""
-    wakes_at, rule_version = _HEAD.unpack_from(row)
-    return int(wakes_at) if rule_version == policy.version else 0
+    """Read when a packed row wants to be advanced; 0, at once, where its rules or maps are not these."""
+    wakes_at, *versions = _HEAD.unpack_from(row)
+    return int(wakes_at) if versions == [policy.version, policy.personas.version] else 0
 
 
 def _value(own: Known | None, others: Iterator[Known | None]) -> str | None:
@@ -175,7 +250,7 @@ def _value(own: Known | None, others: Iterator[Known | None]) -> str | None:
     return known.value if known is not None else None
 
 
-_HEAD = Layout(">QI")
+_HEAD = Layout(">QII")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
 pack_moved = msgspec.msgpack.Encoder().encode

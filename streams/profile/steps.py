@@ -6,19 +6,46 @@ anonymous visitors come to an email address, and that with all of them to a user
 """
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from streams.activity import Part, Touch
-from streams.events import Alias, Link, Millis, PartDetached, PartMoved, Record, Split, UserEvent, row_of
+from streams.activity import AccountHeard, Current, Part, Share, Touch
+from streams.events import (
+    AccountState,
+    Alias,
+    Facts,
+    Link,
+    Millis,
+    PartDetached,
+    PartMoved,
+    Record,
+    ShareOf,
+    Split,
+    Told,
+    UserEvent,
+    row_of,
+)
 from streams.identifiers import order_key
 from streams.policy import Policy
+from streams.profile.journey import report, signed_up
 from streams.profile.keeping import bound, expire, is_stale, learn_traits, part_of, refold, seal_by_itself, visit
 from streams.profile.membership import decide_segments, retire, settle, walk
-from streams.profile.state import NEVER, Attached, Profile, Step, pack_moved, unpack_moved
+from streams.profile.state import NEVER, TOLD, Attached, Profile, Step, pack_moved, unpack_moved
 
 LINKS_AT_MOST = 1_000
 """Different people that one alias may be said to be: a kiosk must not grow a row without bound."""
+
+
+LONGEST_PATH = 8
+"""Aliases that a part passes; of one that came further nothing is passed on.
+
+Records of Salesforce say themselves whom they were merged into.  Should two of them name each other, what one has comes
+home and stops there, and what another one has stops here.
+"""
+
+
+Forwarded: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | PartMoved | PartDetached
 
 
 def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Millis | None) -> Step:
@@ -27,13 +54,19 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
     `clock` is the partition's; None while a source has not ticked yet: then nothing is late.  Repeated, late and
     shuffled records give the same profile (docs/semantics.md); what was announced is never taken back.
     """
-    profile = prior if prior is not None else Profile(Part(row_of(record)), rule_version=policy.version)
+    profile = prior if prior is not None else _new(row_of(record), policy)
     if clock is not None and clock > profile.walked_to:
         # Rows that time concerns are woken when the clock moves: at a record nothing up to it is left to announce.
         profile.walked_to = clock
     step = Step(profile)
     if isinstance(record, UserEvent):
         _event(step, record, policy, clock)
+    elif isinstance(record, Facts):
+        _facts(step, record, policy, clock)
+    elif isinstance(record, Told):
+        _told(step, record)
+    elif isinstance(record, AccountState):
+        _account(step, record)
     elif isinstance(record, Link):
         _link(step, record, policy, clock)
     elif isinstance(record, Split):
@@ -42,9 +75,17 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
         _part_moved(step, record, policy, clock)
     elif isinstance(record, PartDetached):
         _part_detached(step, record, policy, clock)
+    elif isinstance(record, ShareOf):
+        _share(step, record)
     else:
         raise AssertionError(record)  # row_of refused a tick
+    if step.journey:
+        report(step, policy)
     return step
+
+
+def _new(alias: Alias, policy: Policy) -> Profile:
+    return Profile(Part(alias), rule_version=policy.version, maps_version=policy.personas.version)
 
 
 def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
@@ -52,7 +93,9 @@ def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
 
     An instant before the one already reached changes nothing.
     """
-    step = Step(profile)
+    versions = (policy.version, policy.personas.version)
+    step = Step(profile, journey=(profile.rule_version, profile.maps_version) != versions)
+    profile.maps_version = policy.personas.version
     if not profile.is_user:
         profile.wakes_at, profile.rule_version = NEVER, policy.version
     elif instant > profile.walked_to or profile.rule_version != policy.version:
@@ -69,9 +112,9 @@ def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
 
 def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -> None:
     profile = step.profile
-    if event.bot:
+    if event.bot or _came_home(profile, event):
         return
-    if (owner := profile.owner) is not None:
+    if (owner := _passed_to(profile, event.alias)) is not None:
         step.forwards = (replace(event, person=owner),)
     part = part_of(profile, event.alias)
     key = order_key(event.message_id)
@@ -83,6 +126,10 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
         return
     if not event.name and not event.visit:
         return
+    if event.name == policy.attribution.sign_up:
+        stamp = (event.at, key)
+        part.signed_up = stamp if part.signed_up is None else min(part.signed_up, stamp)
+        step.journey = True
     if clock is not None and is_stale(part, key, clock - policy.horizon_ms):
         expire(profile, clock - policy.horizon_ms, policy)
     if part.has(key):
@@ -92,8 +139,78 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
     part.add(event.name, event.at, key, event.source, visit=event.visit)
     bound(profile, part, event.name, policy, clock)
     if event.visit:
+        fold = profile.fold
+        step.journey |= not fold.follows(event.at, key) or fold.begins(event.at, event.source, policy.web)
         visit(profile, event.at, key, event.source, policy)
     settle(step, policy, clock, event)
+
+
+def _facts(step: Step, facts: Facts, policy: Policy, clock: Millis | None) -> None:
+    profile = step.profile
+    if _came_home(profile, facts):
+        return
+    part, before = part_of(profile, facts.alias), profile.owner
+    step.duplicate = part.record is not None and part.record.version >= facts.version
+    if not step.duplicate:
+        part.record = Current(facts.version, facts.object, facts.modified_at, facts.account, bytes(facts.fields))
+        step.journey = True
+        if facts.alias == profile.key:
+            profile.said_to_be = facts.owner
+    if profile.owner != before:
+        _move(step, before, policy, clock)
+    elif (owner := _passed_to(profile, facts.alias)) is not None:
+        step.forwards = (replace(facts, person=owner),)
+
+
+def _told(step: Step, told: Told) -> None:
+    profile = step.profile
+    if (owner := _passed_to(profile, told.alias)) is not None and not _came_home(profile, told):
+        step.forwards = (replace(told, person=owner),)
+    elif told.once is not None and told.once in profile.told:
+        step.duplicate = True
+    else:
+        if told.once is not None:
+            profile.told = (*profile.told, told.once)[-TOLD:]
+        step.announcements.append(replace(told, person=profile.key))
+
+
+def _account(step: Step, said: AccountState) -> None:
+    profile = step.profile
+    if _came_home(profile, said):
+        return
+    if (owner := _passed_to(profile, said.alias)) is not None:
+        step.forwards = (replace(said, person=owner),)
+    part = part_of(profile, said.alias)
+    known = part.accounts.get(said.account)
+    step.duplicate = known is not None and known.number >= said.number
+    if not step.duplicate:
+        step.journey = True
+        part.accounts = part.accounts | {said.account: AccountHeard(said.number, bytes(said.state))}
+
+
+def _share(step: Step, said: ShareOf) -> None:
+    profile = step.profile
+    if _came_home(profile, said):
+        return
+    if (owner := _passed_to(profile, said.alias)) is not None:
+        step.forwards = (replace(said, person=owner),)
+    part = part_of(profile, said.alias)
+    known = part.shares.get(said.account)
+    step.duplicate = known is not None and known.number >= said.number
+    if not step.duplicate:
+        step.journey = True
+        part.shares = part.shares | {said.account: Share(said.number, said.arr)}
+
+
+def _came_home(profile: Profile, record: Forwarded) -> bool:
+    """Tell whether what the row has passed on came back to it."""
+    return record.alias == profile.key and record.person == profile.key
+
+
+def _passed_to(profile: Profile, alias: Alias) -> Alias | None:
+    """Name the row to which what happens to an alias is passed on; None: to none."""
+    attached = profile.attached.get(alias)
+    return profile.owner if attached is None or len(attached.path) < LONGEST_PATH else None
 
 
 def _copy(step: Step, part: Part, event: UserEvent, key: bytes, policy: Policy, clock: Millis | None) -> None:
@@ -103,6 +220,7 @@ def _copy(step: Step, part: Part, event: UserEvent, key: bytes, policy: Policy, 
         return
     part.forget(*stored)
     part.add(event.name, event.at, key, event.source, visit=event.visit)
+    step.journey = True
     refold(step.profile, policy)
     # All segments: the later copy may have been counted by others, and may have been the person's latest event.
     settle(step, policy, clock)
@@ -143,6 +261,7 @@ def _move(step: Step, before: Alias | None, policy: Policy, clock: Millis | None
     """Take all that the row holds from its former owner, and give it to the present one."""
     profile = step.profile
     profile.moves += 1
+    step.journey = True
     if clock is not None:
         expire(profile, clock - policy.horizon_ms, policy)
     step.forwards = (*_detached(profile, before), *_moved(profile))
@@ -160,14 +279,17 @@ def _moved(profile: Profile) -> Iterator[PartMoved]:
     """Give all that the row holds to the alias that it belongs to: its own part, and those that came to it."""
     owner = profile.owner
     if owner is not None:
-        yield PartMoved(profile.key, owner, (profile.moves,), pack_moved(Attached(profile.own, profile.sealed)))
+        own = Attached(profile.own, profile.sealed, kept=profile.kept)
+        yield PartMoved(profile.key, owner, (profile.moves,), pack_moved(own))
         for alias, attached in profile.attached.items():
             yield PartMoved(alias, owner, (*attached.path, profile.moves), pack_moved(attached))
 
 
 def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | None) -> None:
     profile, arrived = step.profile, unpack_moved(moved.part)
-    if (owner := profile.owner) is not None:
+    if _came_home(profile, moved):
+        return
+    if (owner := profile.owner) is not None and len(moved.path) < LONGEST_PATH:
         step.forwards = (replace(moved, person=owner, path=(*moved.path, profile.moves)),)
     known = profile.attached.get(moved.alias)
     if known is not None and known.path > moved.path:
@@ -177,16 +299,25 @@ def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | No
     if clock is not None:
         boundary = clock - policy.horizon_ms
         expire(profile, boundary, policy)
-        seal_by_itself(arrived, boundary, policy)
+        seal_by_itself(arrived, boundary, _earliest(signed_up(profile), arrived.part), policy)
     profile.attached[moved.alias] = arrived
+    step.journey = True
     refold(profile, policy)
     settle(step, policy, clock)
 
 
+def _earliest(known: Millis | None, part: Part) -> Millis | None:
+    if known is None or part.signed_up is None:
+        return known if part.signed_up is None else part.signed_up[0]
+    return min(known, part.signed_up[0])
+
+
 def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Millis | None) -> None:
     profile = step.profile
+    if _came_home(profile, detached):
+        return
     known = profile.attached.get(detached.alias)
-    if (owner := profile.owner) is not None:
+    if (owner := _passed_to(profile, detached.alias)) is not None:
         step.forwards = (replace(detached, person=owner),)
     if known is None or known.path >= detached.path:
         step.duplicate = True
@@ -194,5 +325,6 @@ def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Mi
     if clock is not None:
         expire(profile, clock - policy.horizon_ms, policy)
     del profile.attached[detached.alias]
+    step.journey = True
     refold(profile, policy)
     settle(step, policy, clock)

@@ -104,9 +104,14 @@ def _diffs(fields: Values, lists: Lists) -> Iterator[tuple[str, str]]:
     for name in _fields_of(longer + (list(fields) if lists.changed is None else lists.changed)):
         value = fields.get(name)
         if _is_diff(value):
-            yield name, str(value["diff"])
+            yield name, _text(value["diff"])
         elif name in longer:
-            yield name, value if isinstance(value, str) else ""
+            yield name, _text(value)
+
+
+def _text(value: Any) -> str:
+    """Take a diff that is no text for one that fits nothing."""
+    return value if isinstance(value, str) else ""
 
 
 def _is_diff(value: Any) -> TypeGuard[dict[str, Any]]:

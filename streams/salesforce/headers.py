@@ -17,12 +17,10 @@ TYPES: Final[dict[str, ChangeType]] = {
     "DELETE": "delete",
     "UNDELETE": "undelete",
     "SNAPSHOT": "snapshot",
-    "GAP_CREATE": "gap",
-    "GAP_UPDATE": "gap",
-    "GAP_DELETE": "gap",
-    "GAP_UNDELETE": "gap",
     "GAP_OVERFLOW": "overflow",
 }
+GAP: Final = "GAP_"
+"""With it begin the types that say that a change is lost; what kind of change matters not, it has to be read again."""
 
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
@@ -55,9 +53,9 @@ def changes_of(body: Values, schema: Any, kafka_timestamp: Millis) -> tuple[Chan
     records = _records(header)
     if isinstance(records, Rejected):
         return records
-    kind = TYPES.get(header.change_type or "")
+    kind = _type(header.change_type or "")
     if kind is None:
-        return Rejected("unknown-change", f"{HEADER}.changeType: not one of {', '.join(TYPES)}")
+        return Rejected("unknown-change", f"{HEADER}.changeType: not one of {', '.join(TYPES)}, {GAP}...")
     if type(header.commit_timestamp) is not int:
         return Rejected("bad-timestamp", f"{HEADER}.commitTimestamp: not whole milliseconds since 1970")
     try:
@@ -80,6 +78,10 @@ def changes_of(body: Values, schema: Any, kafka_timestamp: Millis) -> tuple[Chan
         )
         for record in records
     )
+
+
+def _type(name: str) -> ChangeType | None:
+    return TYPES.get(name) or ("gap" if name.startswith(GAP) else None)
 
 
 def _records(header: Header) -> list[str] | Rejected:

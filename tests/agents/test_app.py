@@ -12,7 +12,7 @@ from agents.metrics import WorkerMetrics
 from agents.probes import Health
 from agents.runtime.delivery import BatchTransport
 from agents.settings import Settings
-from agents.topology import NORMALISE_EVENTS, TRACK_PROFILES
+from agents.topology import KEEP_RECORDS, NORMALISE_CHANGES, NORMALISE_EVENTS, TRACK_PROFILES
 from streams import topics
 from tests.conftest import Touchline
 
@@ -31,7 +31,7 @@ def app(settings: Settings) -> faust.App:
 
 
 def test_the_agents_are_named_here_and_nothing_is_discovered(app: faust.App) -> None:
-    assert set(app.agents) == {NORMALISE_EVENTS, TRACK_PROFILES}
+    assert set(app.agents) == {NORMALISE_EVENTS, NORMALISE_CHANGES, KEEP_RECORDS, TRACK_PROFILES}
     assert not app.conf.autodiscover
 
 
@@ -46,13 +46,14 @@ def test_fausts_tables_and_transactions_are_not_used(app: faust.App) -> None:
 
 
 def test_no_agent_yields_so_that_no_header_can_make_it_reply(app: faust.App) -> None:
-    assert len(app.agents) == 2
+    assert len(app.agents) == 4
     assert not any(inspect.isasyncgenfunction(agent.fun) for agent in app.agents.values())
 
 
 def test_agents_take_bytes_as_they_are_so_that_no_message_breaks_in_fausts_hands(app: faust.App) -> None:
     channels = {agent.channel.get_topic_name(): agent.channel for agent in app.agents.values()}
-    assert set(channels) == {topics.WEB_EVENTS.name, topics.USER_EVENTS.name}
+    consumed = (topics.WEB_EVENTS, topics.SALESFORCE_CHANGES, topics.ACCOUNT_EVENTS, topics.USER_EVENTS)
+    assert set(channels) == {topic.name for topic in consumed}
     assert {channel.value_serializer for channel in channels.values()} == {"as-is"}
 
 

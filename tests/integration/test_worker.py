@@ -19,6 +19,8 @@ from tests.conftest import LiveStack, Running, Touchline
 from tests.integration.kafka import read_all, write
 
 MISCONFIGURED, FENCED, STALLED = 78, 71, 75
+LANES = 4 * 4
+"""Of four topics that the worker consumes, each of four partitions."""
 
 
 @pytest.fixture
@@ -96,7 +98,7 @@ async def test_a_sleeper_whose_lanes_were_taken_leaves_as_fenced(
     ready: Settings, touchline: Touchline, eventually: Callable[..., None], free_port_number: int
 ) -> None:
     sleeper = touchline.start(ready, "worker")
-    eventually(lambda: sleeper.output.count("lane open") == 8, what="all lanes of the sleeper")
+    eventually(lambda: sleeper.output.count("lane open") == LANES, what="all lanes of the sleeper")
     os.kill(sleeper.pid, signal.SIGSTOP)
     other = touchline.start(ready.model_copy(update={"metrics_port": free_port_number}), "worker")
     eventually(lambda: is_ready(free_port_number), within_seconds=60, what="readiness of the other")

@@ -2,15 +2,29 @@
 
 import itertools
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from streams.asks import Trigger
-from streams.events import Link, PartDetached, PartMoved, Record, Source, Split, UserEvent
+from streams.events import (
+    AccountState,
+    Facts,
+    Link,
+    PartDetached,
+    PartMoved,
+    Record,
+    Source,
+    Split,
+    Told,
+    UserEvent,
+    row_of,
+)
 from streams.instants import iso
 from streams.policy import UNITS_MS, WINDOW_MS, Ask, Condition, Policy, Segment, Web
 from streams.profile import Attached, Profile, Step, advance, apply, due, pack, pack_moved, unpack
@@ -468,11 +482,38 @@ splits = st.builds(
 )
 
 
+CONTACTS, LEADS = ("sf:003c1", "sf:003c2", "sf:003c3"), ("sf:00Ql1",)
+SAID_TO_BE = [
+    *((lead, owner) for lead in LEADS for owner in (*CONTACTS, "email:e1", "email:e2", None)),
+    *((contact, owner) for contact in CONTACTS for owner in ("email:e1", "email:e2", None)),
+    *itertools.combinations(CONTACTS, 2),
+]
+
+
+def state_of(alias: str, version: int, owner: str | None) -> Facts:
+    kind = "Lead" if alias in LEADS else "Contact"
+    return Facts(alias, version, kind, T0 + version, owner=owner, fields=Raw(b'{"v":%d}' % version))
+
+
+facts = st.builds(
+    lambda pair, version: Facts(
+        pair[0],
+        version,
+        "Lead" if pair[0] in LEADS else "Contact",
+        T0,
+        owner=pair[1],
+        fields=Raw(b'{"v":%d}' % version),
+    ),
+    st.sampled_from(SAID_TO_BE),
+    st.integers(0, 4),
+)
+
+
 class Rows:
     """All rows, and what is on its way between them: in order for each pair, anyhow among pairs."""
 
     def __init__(self, clock: int | None) -> None:
-        self.rows = {alias: Row(FINE, rewritten=True) for alias in EVERYBODY}
+        self.rows = {alias: Row(FINE, rewritten=True) for alias in {*EVERYBODY, *CONTACTS, *LEADS}}
         self.waiting: dict[tuple[str, str], deque[Record]] = defaultdict(deque)
         if clock is not None:
             self.tick(clock)
@@ -483,7 +524,7 @@ class Rows:
 
     def take(self, key: str, record: Record) -> None:
         for forward in self.rows[key].take(record).forwards:
-            assert isinstance(forward, UserEvent | PartMoved | PartDetached)
+            assert isinstance(forward, UserEvent | Facts | Told | AccountState | PartMoved | PartDetached)
             assert forward.person is not None
             self.waiting[key, forward.person].append(forward)
 
@@ -495,11 +536,11 @@ class Rows:
         return bool(pairs)
 
 
-def settled(records: list[UserEvent | Link | Split], clock: int | None, random: Random) -> Rows:
+def settled(records: Sequence[Record], clock: int | None, random: Random) -> Rows:
     """All rows once everything has arrived."""
     rows = Rows(clock)
     for record in records:
-        rows.take(record.alias, record)
+        rows.take(row_of(record), record)
         while random.random() < 0.4 and rows.deliver(random):
             pass
     while rows.deliver(random):
@@ -590,6 +631,84 @@ def test_an_alias_leaves_by_the_way_it_came_though_others_on_it_had_moved_before
     assert set(_attached(rows, "email:e2")) == {"sf:003c1", "anon:a1"}
 
 
+crm_links = links.filter(lambda link: not link.alias.startswith("sf:") and not link.to.startswith("sf:"))
+
+
+@FOLDS
+@given(
+    st.lists(lived(EVERYBODY) | crm_links | splits | facts, max_size=25).map(lambda records: _once(records)),
+    st.randoms(),
+)
+def test_records_come_to_whom_their_latest_state_says(
+    records: list[UserEvent | Link | Split | Facts], random: Random
+) -> None:
+    rows = settled(records, None, random)
+    owners = _owners(records)
+    now = {one.alias: one for one in sorted((r for r in records if isinstance(r, Facts)), key=lambda one: one.version)}
+    for alias, state in now.items():
+        for key in _chain(alias, owners):
+            profile = rows.rows[key].profile
+            assert profile is not None
+            part = profile.own if key == alias else profile.attached[alias].part
+            assert part.record is not None
+            assert part.record.version == state.version
+    for key, row in rows.rows.items():
+        if row.profile is not None:
+            assert all(key in _chain(alias, owners) for alias in row.profile.attached)
+
+
+@LAWS
+@given(
+    st.permutations(
+        [
+            state_of("sf:003c1", 1, "sf:003c2"),
+            state_of("sf:003c2", 1, "sf:003c1"),
+            state_of("sf:00Ql1", 1, "sf:003c1"),
+            event("sf:003c1", 1, T0),
+            event("sf:003c2", 1, T0),
+            event("sf:00Ql1", 1, T0),
+            Told("sf:00Ql1", Raw(b"{}")),
+        ]
+    ),
+    st.randoms(),
+)
+def test_records_that_name_each_other_do_not_go_round_for_ever(records: list[Record], random: Random) -> None:
+    rows = Rows(None)
+    for number, record in enumerate([*records, *records]):
+        rows.take(row_of(record), record)
+        while random.random() < 0.5 and rows.deliver(random):
+            pass
+        assert sum(len(row.steps) for row in rows.rows.values()) < 200 * (number + 1)
+    for _ in range(1_000):
+        if not rows.deliver(random):
+            break
+    assert not any(rows.waiting.values())
+    assert not any(row.profile is not None and key in row.profile.attached for key, row in rows.rows.items())
+
+
+def test_a_change_is_told_to_the_person_at_the_end_of_the_chain() -> None:
+    rows = Rows(None)
+    for record in (
+        Facts("sf:003c1", 1, "Contact", T0, owner="email:e1"),
+        Link("email:e1", "user:u1", "l", T0),
+        Told("sf:003c1", Raw(b'{"text":"Salesforce Contact Created"}')),
+    ):
+        rows.take(record.alias, record)
+        while rows.deliver(Random(1)):
+            pass
+    said = [one for row in rows.rows.values() for step in row.steps for one in step.announcements]
+    assert said == [Told("sf:003c1", Raw(b'{"text":"Salesforce Contact Created"}'), person="user:u1")]
+
+
+def _once(records: list[Any]) -> list[Any]:
+    """A record has one state a version."""
+    states: dict[tuple[str, int], Facts] = {}
+    for one in records:
+        if isinstance(one, Facts):
+            states.setdefault((one.alias, one.version), one)
+    return [states[one.alias, one.version] if isinstance(one, Facts) else one for one in records]
+
+
 def _attached(rows: Rows, key: str) -> dict[str, Attached]:
     profile = rows.rows[key].profile
     assert profile is not None
@@ -611,9 +730,11 @@ def _chain(alias: str, owners: dict[str, str]) -> list[str]:
     return chain
 
 
-def _owners(records: list[UserEvent | Link | Split]) -> dict[str, str]:
+def _owners(records: Sequence[Record]) -> dict[str, str]:
     said = [record for record in records if isinstance(record, Link)]
     ranked = sorted(said, key=lambda link: (link.at, link.message_id, link.to), reverse=True)
     words = [record for record in records if isinstance(record, Split)]
     apart = {word.alias: word.apart for word in sorted(words, key=lambda word: (word.at, word.message_id, word.apart))}
-    return {link.alias: link.to for link in ranked if not apart.get(link.alias)}
+    states = sorted((record for record in records if isinstance(record, Facts)), key=lambda one: one.version)
+    owners = {one.alias: one.owner for one in states} | {link.alias: link.to for link in ranked}
+    return {alias: owner for alias, owner in owners.items() if owner is not None and not apart.get(alias)}

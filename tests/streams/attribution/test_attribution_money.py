@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.attribution.money import DECIMALS, MOST, convert, recurring, to_minor, to_rate
+from streams.attribution.money import DECIMALS, MOST, convert, recurring, to_minor, to_rate, to_text
 from streams.events import Rejected
 
 PAGE = (Path(__file__).parents[3] / "docs" / "attribution.md").read_text()
@@ -160,3 +160,22 @@ def test_what_is_taken_back_is_converted_to_the_mirror_image(amount: int, curren
     converted = convert(amount, currency, to, RATES)
     assert isinstance(converted, int)
     assert convert(-amount, currency, to, RATES) == -converted
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (123450, "USD", "1234.50"),
+        (-5, "USD", "-0.05"),
+        (0, "EUR", "0.00"),
+        (1235, "JPY", "1235"),
+        (-1234, "KWD", "-1.234"),
+    ],
+)
+def test_an_amount_is_written_by_the_decimals_of_its_currency(minor: int, currency: str, text: str) -> None:
+    assert to_text(minor, currency) == text
+
+
+@given(MONEY, st.sampled_from(["USD", "JPY", "KWD", "CLF"]))
+def test_an_amount_that_is_written_is_read_back(minor: int, currency: str) -> None:
+    assert to_minor(to_text(minor, currency), currency) == minor

@@ -12,13 +12,13 @@ from streams.activity import Touch
 from streams.attribution import (
     CONVERSION,
     NONE,
+    OF_TOUCHES,
     UNATTRIBUTED,
     Cell,
     Contribution,
     Conversion,
     Dimension,
     Kind,
-    Lookback,
     Measure,
     Model,
     Report,
@@ -32,6 +32,7 @@ from streams.attribution import (
 )
 from streams.events import Source
 from streams.instants import DAY_MS
+from streams.policy import Lookback
 from tests.streams.attribution import by_fractions
 from tests.streams.attribution.paths import (
     DIRECT,
@@ -90,7 +91,7 @@ def test_each_kind_of_conversion_has_its_columns(kind: Kind, total: Row) -> None
 
 def test_a_conversion_without_a_touch_is_unattributed_in_every_dimension() -> None:
     cells = from_conversions([touch(T0 + 1, SPRING)], [won(9)])
-    tables = {report(cells, dimension, model).rows for dimension in Dimension for model in Model}
+    tables = {report(cells, dimension, model).rows for dimension in OF_TOUCHES for model in Model}
     assert tables == {(Row(UNATTRIBUTED, won=CONVERSION, arr=9),)}
 
 
@@ -162,7 +163,7 @@ def test_the_parts_of_every_report_sum_to_what_was_converted(before: list[Touch]
     kinds = Counter(conversion.kind for conversion in found)
     arr = sum(conversion.arr for conversion in found if conversion.kind is Kind.won)
     counts = [kinds[kind] * CONVERSION for kind in (Kind.sign_up, Kind.opportunity, Kind.won)]
-    for dimension in Dimension:
+    for dimension in OF_TOUCHES:
         for model in Model:
             made = report(cells, dimension, model)
             assert made.total == Row("total", 0, *counts, arr)
@@ -228,7 +229,7 @@ def test_a_second_implementation_with_fractions_makes_the_same_cells(
             for measure in MEASURES[conversion.kind]:
                 amount = conversion.arr if measure is Measure.arr else 1_000_000
                 credited = by_fractions.credited(amount, model, way) if way else [amount]
-                for dimension in Dimension:
+                for dimension in OF_TOUCHES:
                     for place, part in enumerate(credited):
                         value = shown(way[place].source, dimension) if way else "(unattributed)"
                         expected[Cell(dimension, value, model, measure)] += part
@@ -242,5 +243,5 @@ def shown(source: Source, dimension: str) -> str:
 @given(st.lists(st.sampled_from([None, *SOURCES])))
 def test_every_session_is_in_one_row_of_every_dimension(sources: list[Source | None]) -> None:
     cells = from_sessions(sources)
-    for dimension in Dimension:
+    for dimension in OF_TOUCHES:
         assert report(cells, dimension, Model.first).total.sessions == len(sources)

@@ -1,0 +1,40 @@
+"""Domains: the row of each email domain, and who has an address there."""
+
+import msgspec
+
+from agents.processors.account.out import Out
+from agents.processors.account.shelf import Family, Shelf
+from streams.account.domains import Domain, claimed, moved
+from streams.account.messages import Claim, DomainMember, Membership
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Domain).decode
+PRESENT = b"\x01"
+
+
+class Domains:
+    """The domains of one lane."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def claim(self, claim: Claim, out: Out) -> None:
+        """Take in what an account says; when the holder is another everybody moves."""
+        before = self._find(claim.domain)
+        after = claimed(before, claim)
+        if after is not before:
+            self._shelf.put(_pack(after), Family.domain, claim.domain)
+            out.accounts(moved(before, after, self._shelf.children(Family.address, claim.domain)))
+
+    def member(self, member: DomainMember, out: Out) -> None:
+        """Take in an address; one that is known changes nothing."""
+        if self._shelf.get(Family.address, member.domain, member.alias) is not None:
+            return
+        self._shelf.put(PRESENT, Family.address, member.domain, member.alias)
+        domain = self._find(member.domain)
+        if (holder := domain.holder) is not None:
+            out.accounts([Membership(member.alias, holder, domain.turns, joined=True)])
+
+    def _find(self, domain: str) -> Domain:
+        row = self._shelf.get(Family.domain, domain)
+        return _unpack(row) if row is not None else Domain()

@@ -1,0 +1,1 @@
+"""Processors of Salesforce: `changes` puts what comes in order, `records` keeps what each record is."""

@@ -1,0 +1,341 @@
+"""Lanes of `account-events` that feed themselves: whatever their pace, everybody hears the same in the end."""
+
+import json
+from collections import defaultdict
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from agents.partitions import partition_of
+from agents.processors.account.accounts import MEMBERS_AT_MOST
+from agents.processors.account.events import AccountEvents
+from agents.runtime.contract import Effects, Lane
+from agents.runtime.stores import MemoryStore
+from streams.account.messages import DomainMember, Message, Role, encode_message, key_of
+from streams.events import AccountState, Record, ShareOf, Told, decode_record
+from streams.policy import Accounts, Policy
+from streams.salesforce.change import Change
+
+T0 = 1_760_000_000_000
+PARTITIONS = 3
+POLICY = Policy(1, accounts=Accounts(arr="ARR__c", nps="NPS__c"))
+ACME, BRAND = "001000000000001AAA", "001000000000002AAA"
+ANN, BOB = "003000000000001AAA", "003000000000002AAA"
+DEAL, OTHER = "006000000000001AAA", "006000000000002AAA"
+EVE = "005000000000001AAA"
+ticks = count(1)
+
+
+def snapshot(name: str, key: str, *, deleted: bool = False, **values: Any) -> Change:
+    """What a record is as of now; one that comes later counts."""
+    at = next(ticks)
+    return Change(name, key, "snapshot", T0 + at, sequence=at, values=values, deleted=deleted)
+
+
+def update(name: str, key: str, **values: Any) -> Change:
+    at = next(ticks)
+    return Change(name, key, "update", T0 + at, f"t{at}", 1, values)
+
+
+class Lanes:
+    """All lanes of the topic, in memory."""
+
+    def __init__(self, seed: int = 0, policy: Policy = POLICY) -> None:
+        self.rng = Random(seed)
+        self.policy = policy
+        self.logs: dict[int, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
+        self.at = dict.fromkeys(range(PARTITIONS), 0)
+        self.stores = [MemoryStore() for _ in range(PARTITIONS)]
+        self.people: list[Record] = []
+        self.views: dict[str, Any] = {}
+        self.refetches: list[Any] = []
+        self.rejected: list[bytes | None] = []
+        self.refused = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: only what was committed is left."""
+        self.lanes = [
+            AccountEvents(Lane("account-events", p), store, self.policy, partitions=PARTITIONS, observed=self._observed)
+            for p, store in enumerate(self.stores)
+        ]
+
+    def _observed(self, rejected: Any, refused: int) -> None:
+        self.refused += refused
+
+    def feed(self, *messages: Change | Message) -> "Lanes":
+        for message in messages:
+            key = key_of(message)
+            assert key is not None
+            self.logs[partition_of(key, PARTITIONS)].append((key.encode(), encode_message(message)))
+        while waiting := [p for p in range(PARTITIONS) if self.at[p] < len(self.logs[p])]:
+            self.work(self.rng.choice(waiting), self.rng.randint(1, 5))
+        return self
+
+    def work(self, p: int, most: int) -> None:
+        batch = [
+            ConsumerRecord("account-events", p, self.at[p] + i, T0, 0, key, value, None, -1, 0, ())
+            for i, (key, value) in enumerate(self.logs[p][self.at[p] : self.at[p] + most])
+        ]
+        self.at[p] += len(batch)
+        self.take(p, self.lanes[p].fold(batch, T0))
+
+    def take(self, p: int, effects: Effects) -> None:
+        self.stores[p].write(effects.rows, 0)
+        for (topic, partition), messages in effects.sends.items():
+            for key, value, _ in messages:
+                match topic:
+                    case "account-events":
+                        self.logs[partition].append((key, value))
+                    case "user-events":
+                        self.people.append(decode_record(value or b""))
+                    case "account-views":
+                        self.views[(key or b"").decode()] = json.loads(value or b"")
+                    case "salesforce-refetch":
+                        self.refetches.append(json.loads(value or b""))
+                    case "rejected-events":
+                        self.rejected.append(value)
+        if effects.committed is not None:
+            effects.committed()
+
+    def heard(self) -> dict[str, dict[str, Any]]:
+        """{alias: {account: its state}} as everybody heard it last."""
+        last: dict[tuple[str, str], AccountState] = {}
+        for one in self.people:
+            if isinstance(one, AccountState) and last.get((one.alias, one.account), one).number <= one.number:
+                last[one.alias, one.account] = one
+        found: dict[str, dict[str, Any]] = defaultdict(dict)
+        for (alias, account), one in last.items():
+            if one.state:
+                found[alias][account] = json.loads(bytes(one.state))
+        return dict(found)
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(one.alias, json.loads(bytes(one.change))["text"]) for one in self.people if isinstance(one, Told)]
+
+
+def acme(**values: Any) -> Change:
+    return snapshot("Account", ACME, **{"Name": "Acme", "Website": "https://acme.com", "OwnerId": EVE, **values})
+
+
+def won(deal: str = DEAL, **values: Any) -> Change:
+    return snapshot("Opportunity", deal, AccountId=ACME, IsWon=True, IsClosed=True, CloseDate="2025-10-01", **values)
+
+
+def test_contacts_and_addresses_of_its_domain_hear_of_an_account() -> None:
+    lanes = Lanes().feed(
+        acme(NPS__c=9, NumberOfEmployees=400),
+        snapshot("User", EVE, Name="Eve", Email="eve@example.com"),
+        snapshot("Contact", ANN, AccountId=ACME),
+        DomainMember("email:cy@acme.com", "acme.com"),
+        DomainMember("email:dan@brand.com", "brand.com"),
+    )
+    state = {
+        "name": "Acme",
+        "employees": 400,
+        "website": "https://acme.com",
+        "nps": 9,
+        "owner": {"id": EVE, "name": "Eve", "email": "eve@example.com"},
+        "currency": "USD",
+        "arr": 0,
+        "opportunities": [],
+    }
+    assert lanes.heard() == {f"sf:{ANN}": {ACME: state}, "email:cy@acme.com": {ACME: state}}
+    assert lanes.views == {ACME: {"account": ACME, **state, "members": ["email:cy@acme.com", f"sf:{ANN}"]}}
+
+
+def test_arr_is_that_of_the_won_opportunities_and_is_reversed_when_one_is_reopened() -> None:
+    lanes = Lanes().feed(acme(), won(ARR__c=1_000), won(OTHER, Amount=50.5))
+    assert lanes.views[ACME]["arr"] == 105_050
+    lanes.feed(update("Opportunity", DEAL, IsWon=False, IsClosed=False))
+    assert lanes.views[ACME]["arr"] == 5_050
+    lanes.feed(snapshot("Opportunity", OTHER, AccountId=ACME, IsWon=True, Amount=50.5, deleted=True))
+    assert (lanes.views[ACME]["arr"], [one["id"] for one in lanes.views[ACME]["opportunities"]]) == (0, [DEAL])
+
+
+def test_an_opportunity_that_moves_takes_its_arr_along() -> None:
+    lanes = Lanes().feed(acme(), snapshot("Account", BRAND, Name="Brand"), won(Amount=10))
+    lanes.feed(update("Opportunity", DEAL, AccountId=BRAND))
+    assert (lanes.views[ACME]["arr"], lanes.views[BRAND]["arr"]) == (0, 1_000)
+
+
+def test_what_cannot_be_priced_is_counted_until_its_rate_comes() -> None:
+    lanes = Lanes().feed(acme(), won(Amount=80, CurrencyIsoCode="EUR"))
+    assert (lanes.views[ACME]["arr"], lanes.views[ACME]["unpriced"]) == (0, 1)
+    lanes.feed(
+        snapshot("CurrencyType", "01L000000000001AAA", IsoCode="EUR", ConversionRate=0.8, IsCorporate=False),
+        snapshot("CurrencyType", "01L000000000002AAA", IsoCode="USD", ConversionRate=1, IsCorporate=True),
+    )
+    assert (lanes.views[ACME]["arr"], lanes.views[ACME].get("unpriced")) == (10_000, None)
+
+
+def test_each_member_is_told_each_change_of_the_account_and_its_opportunities() -> None:
+    lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME), won(Amount=10))
+    lanes.feed(update("Account", ACME, Industry="Software"), update("Opportunity", DEAL, StageName="Closed Won"))
+    assert lanes.told() == [
+        (f"sf:{ANN}", "Salesforce Account Updated: Industry (empty) -> Software"),
+        (f"sf:{ANN}", "Salesforce Opportunity Updated: StageName (empty) -> Closed Won"),
+    ]
+    assert len({one.once for one in lanes.people if isinstance(one, Told)}) == 2
+
+
+def test_a_task_is_told_to_whom_it_is_about() -> None:
+    task = Change("Task", "00T000000000001AAA", "create", T0, "t", 1, {"Subject": "Call", "WhoId": ANN})
+    nobody = Change("Task", "00T000000000002AAA", "create", T0, "t", 2, {"Subject": "Call", "WhatId": ACME})
+    assert Lanes().feed(task, nobody).told() == [(f"sf:{ANN}", "Salesforce Task Created")]
+
+
+def test_who_leaves_hears_no_more() -> None:
+    lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME), snapshot("Contact", BOB, AccountId=ACME))
+    lanes.feed(update("Contact", ANN, AccountId=None), snapshot("Contact", BOB, AccountId=ACME, deleted=True))
+    assert lanes.heard() == {}
+    assert lanes.views[ACME]["members"] == []
+
+
+def test_a_deleted_account_has_no_state() -> None:
+    lanes = Lanes().feed(
+        acme(),
+        snapshot("Contact", ANN, AccountId=ACME),
+        Change("Account", ACME, "delete", T0 + next(ticks), "d", 1),
+    )
+    assert lanes.heard() == {}
+    assert lanes.views == {ACME: {"account": ACME, "deleted": True}}
+
+
+def test_a_domain_goes_to_the_older_account_and_back() -> None:
+    lanes = Lanes().feed(
+        acme(CreatedDate="2025-02-01T00:00:00.000Z"),
+        DomainMember("email:cy@acme.com", "acme.com"),
+        snapshot("Account", BRAND, Name="Old", Website="acme.com", CreatedDate="2025-01-01T00:00:00.000Z"),
+    )
+    assert list(lanes.heard()["email:cy@acme.com"]) == [BRAND]
+    lanes.feed(update("Account", BRAND, Website="brand.com"))
+    assert list(lanes.heard()["email:cy@acme.com"]) == [ACME]
+
+
+def test_everything_below_an_account_that_was_merged_is_read_again() -> None:
+    lanes = Lanes().feed(
+        acme(), snapshot("Contact", ANN, AccountId=ACME), won(), DomainMember("email:c@acme.com", "acme.com")
+    )
+    lanes.feed(snapshot("Account", ACME, MasterRecordId=BRAND, deleted=True))
+    asked = [(one["object"], one["id"]) for one in lanes.refetches if one["why"] == "merged"]
+    assert sorted(asked) == [("Contact", ANN), ("Opportunity", DEAL)]
+
+
+def test_an_account_takes_in_so_many_members_and_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MEMBERS_AT_MOST == 10_000
+    monkeypatch.setattr("agents.processors.account.accounts.MEMBERS_AT_MOST", 1)
+    lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME))
+    lanes.feed(snapshot("Contact", BOB, AccountId=ACME))
+    assert (lanes.views[ACME]["members"], lanes.refused) == ([f"sf:{ANN}"], 1)
+
+
+def test_new_rules_tell_everybody_anew_without_a_record() -> None:
+    lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME), won(ARR__c=7, Amount=10))
+    lanes.policy = Policy(2)
+    lanes.restart()
+    for p, lane in enumerate(lanes.lanes):
+        lanes.take(p, lane.idle(T0) or Effects())
+        assert lane.idle(T0) is None
+    assert lanes.heard()[f"sf:{ANN}"][ACME]["arr"] == 1_000
+
+
+def test_an_older_word_on_a_role_changes_nothing() -> None:
+    lanes = Lanes().feed(acme(), won(Amount=10), Role("00K000000000001AAA", DEAL, 2, ANN))
+    lanes.feed(Role("00K000000000001AAA", DEAL, 1, BOB), Role("00K000000000001AAA", DEAL, 2))
+    shares = [(one.alias, one.arr) for one in lanes.people if isinstance(one, ShareOf)]
+    assert shares == [(f"sf:{ANN}", 1_000)]
+
+
+def test_a_message_that_is_none_is_kept_and_stops_nobody() -> None:
+    lanes = Lanes()
+    p = partition_of(ACME, PARTITIONS)
+    lanes.logs[p] += [(ACME.encode(), b"{"), (b"other", encode_message(acme())), (None, encode_message(acme()))]
+    lanes.feed(acme())
+    assert (len(lanes.rejected), lanes.views[ACME]["name"]) == (3, "Acme")
+
+
+def random_history(rng: Random) -> list[Change | Message]:
+    """A small company's records, each in several versions."""
+    accounts, contacts, deals = [ACME, BRAND], [ANN, BOB], [DEAL, OTHER]
+    history: list[Change | Message] = [DomainMember(f"email:{name}@acme.com", "acme.com") for name in ("cy", "di")]
+    for _ in range(rng.randint(5, 40)):
+        account, gone = rng.choice([*accounts, None]), rng.random() < 0.1
+        match rng.randrange(6):
+            case 0:
+                site, created = rng.choice(["acme.com", "brand.com", None]), rng.choice(["2025-01-01", "2025-02-01"])
+                values = {"Name": rng.choice("AB"), "Website": site, "CreatedDate": f"{created}T00:00:00.000Z"}
+                values["OwnerId"] = rng.choice([EVE, None])
+                history.append(snapshot("Account", rng.choice(accounts), deleted=gone, **values))
+            case 1:
+                history.append(snapshot("Contact", rng.choice(contacts), deleted=gone, AccountId=account))
+            case 2:
+                values = {"AccountId": account, "IsWon": rng.random() < 0.6, "Amount": rng.randint(1, 9)}
+                values["CurrencyIsoCode"] = rng.choice(["EUR", "USD"])
+                history.append(snapshot("Opportunity", rng.choice(deals), deleted=gone, **values))
+            case 3:
+                values = {"OpportunityId": rng.choice(deals), "ContactId": rng.choice(contacts)}
+                history.append(snapshot("OpportunityContactRole", "00K000000000001AAA", deleted=gone, **values))
+            case 4:
+                history.append(snapshot("User", EVE, Name=rng.choice("EF")))
+            case 5:
+                values = {"IsoCode": "EUR", "ConversionRate": rng.choice([0.5, 2])}
+                history.append(snapshot("CurrencyType", "01L000000000001AAA", **values))
+                history.append(snapshot("CurrencyType", "01L000000000002AAA", IsoCode="USD", ConversionRate=1))
+    rng.shuffle(history)
+    return history
+
+
+def expected(history: list[Change | Message]) -> dict[str, dict[str, Any]]:
+    """{account: name, ARR, members}, from the latest version of each record."""
+    records: dict[str, Change] = {}
+    for one in sorted((one for one in history if isinstance(one, Change)), key=lambda one: one.at):
+        records[one.record] = one
+    alive = [one for one in records.values() if not one.deleted]
+    rates = {one.values["IsoCode"]: one.values["ConversionRate"] for one in alive if one.object == "CurrencyType"}
+    found = {
+        one.record: {"name": one.values["Name"], "arr": 0, "members": set()} for one in alive if one.object == "Account"
+    }
+    claims = [
+        (one.values["CreatedDate"], one.record)
+        for one in alive
+        if one.object == "Account" and one.values["Website"] == "acme.com"
+    ]
+    for one in alive:
+        account = found.get(str(one.values.get("AccountId")))
+        if account is None:
+            continue
+        if one.object == "Contact":
+            account["members"].add(f"sf:{one.record}")
+        elif one.values["IsWon"] and one.values["CurrencyIsoCode"] == "USD":
+            account["arr"] += one.values["Amount"] * 100
+        elif one.values["IsWon"] and rates:
+            account["arr"] += int(one.values["Amount"] * 100 / rates["EUR"])
+    if claims:
+        found[min(claims)[1]]["members"] |= {one.alias for one in history if isinstance(one, DomainMember)}
+    return found
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_pace_any_order_and_any_restart_gives_what_the_latest_records_say(seed: int) -> None:
+    history = random_history(Random(seed))
+    lanes = Lanes(seed)
+    for start in range(0, len(history), 7):
+        lanes.feed(*history[start : start + 7])
+        lanes.restart()
+    shown = {
+        account: {"name": view["name"], "arr": view["arr"], "members": set(view["members"])}
+        for account, view in lanes.views.items()
+        if "name" in view
+    }
+    assert shown == expected(history)
+    heard = {(alias, account) for alias, accounts in lanes.heard().items() for account in accounts}
+    assert heard == {(alias, account) for account, one in shown.items() for alias in one["members"]}
+    for alias, accounts in lanes.heard().items():
+        for account, state in accounts.items():
+            assert state == {
+                name: value for name, value in lanes.views[account].items() if name not in ("account", "members")
+            }, alias

@@ -1,0 +1,104 @@
+"""The account of a person: what their contacts' and addresses' accounts said last, and what is told once."""
+
+import json
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from streams.events import AccountState, Facts, Link, Record, Told
+from streams.policy import Policy
+from streams.profile import pack, unpack
+from streams.profile.state import TOLD
+from streams.views import encode, profile_view
+from tests.streams.test_profile_properties import LAWS, T0, Rows, settled
+
+ACME, BRAND = "001000000000001AAA", "001000000000002AAA"
+CONTACT, ADDRESS, USER = "sf:003c1", "email:e1", "user:u1"
+LINKS = [
+    Facts(CONTACT, 1, "Contact", T0, owner=ADDRESS, account=ACME, fields=Raw(b'{"Title":"VP"}')),
+    Link(ADDRESS, USER, "l", T0),
+]
+
+
+def state(alias: str, account: str, number: int, name: str | None = None) -> AccountState:
+    """None: the alias does not belong to it."""
+    if name is None:
+        return AccountState(alias, account, number)
+    return AccountState(alias, account, number, Raw(b'{"name":"%s"}' % name.encode()))
+
+
+def account_of(rows: Rows, person: str = USER) -> Any:
+    profile = rows.rows[person].profile
+    assert profile is not None
+    assert pack(unpack(pack(profile))) == pack(profile)
+    return json.loads(encode(profile_view(profile, Policy(1), clock=None))).get("account")
+
+
+def told(rows: Rows) -> list[tuple[str, str]]:
+    said = [one for row in rows.rows.values() for step in row.steps for one in step.announcements]
+    return [(str(one.person), json.loads(bytes(one.change))["text"]) for one in said if isinstance(one, Told)]
+
+
+def line(alias: str, once: str) -> Told:
+    return Told(alias, Raw(b'{"text":"%s"}' % once.encode()), once)
+
+
+def after(*records: Record) -> Rows:
+    return settled([*LINKS, *records], None, Random(1))
+
+
+def test_a_contact_s_account_goes_before_that_of_the_domain() -> None:
+    by_domain = state(ADDRESS, BRAND, 1, "Brand")
+    assert account_of(after(by_domain)) == {"id": BRAND, "name": "Brand"}
+    assert account_of(after(by_domain, state(CONTACT, ACME, 1, "Acme"))) == {"id": ACME, "name": "Acme"}
+
+
+def test_an_account_that_the_contact_does_not_name_any_more_is_none() -> None:
+    moved = Facts(CONTACT, 2, "Contact", T0, owner=ADDRESS, account=BRAND, fields=Raw(b"{}"))
+    assert account_of(after(state(CONTACT, ACME, 1, "Acme"), moved)) is None
+
+
+def test_of_two_domains_the_account_counts_whose_id_sorts_first() -> None:
+    rows = after(state(ADDRESS, BRAND, 1, "Brand"), state(ADDRESS, ACME, 1, "Acme"))
+    assert account_of(rows) == {"id": ACME, "name": "Acme"}
+
+
+def test_who_left_an_account_has_none() -> None:
+    assert account_of(after(state(ADDRESS, ACME, 1, "Acme"), state(ADDRESS, ACME, 2))) is None
+
+
+@LAWS
+@given(
+    st.permutations(
+        [
+            *LINKS,
+            *(state(alias, ACME, number, f"Acme {number}") for alias in (CONTACT, ADDRESS) for number in (1, 2, 3)),
+            state(ADDRESS, BRAND, 1, "Brand"),
+            state(ADDRESS, BRAND, 2),
+        ]
+    ),
+    st.randoms(),
+)
+def test_any_order_gives_what_each_account_said_last(records: list[Record], random: Random) -> None:
+    assert account_of(settled(records, None, random)) == {"id": ACME, "name": "Acme 3"}
+
+
+@LAWS
+@given(st.permutations([line(alias, once) for alias in (CONTACT, ADDRESS) for once in "abcd"]), st.randoms())
+def test_a_person_with_several_aliases_is_told_once(lines: list[Record], random: Random) -> None:
+    assert sorted(told(settled([*LINKS, *lines], None, random))) == [(USER, once) for once in "abcd"]
+
+
+def test_what_is_told_to_one_alias_is_told_each_time() -> None:
+    again = Told(CONTACT, Raw(b'{"text":"x"}'))
+    assert told(after(again, again)) == [(USER, "x"), (USER, "x")]
+
+
+def test_a_row_remembers_what_was_told_last_and_no_more() -> None:
+    rows = after(*(line(ADDRESS, str(n)) for n in range(TOLD + 1)))
+    profile = rows.rows[USER].profile
+    assert profile is not None
+    assert profile.told == tuple(str(n) for n in range(1, TOLD + 1))
