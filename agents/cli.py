@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agents.commands import people, salesforce, stack
+from agents.commands import people, reports, salesforce, stack
 from agents.commands.shared import AsJson, complain, load_settings, print_json, print_table
 
 UNITS = "settings come from TOUCHLINE_* variables or .env"
@@ -32,6 +32,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(views_app, name="views")
 app.add_typer(people.identity_app, name="identity")
 app.add_typer(people.personas_app, name="personas")
+app.add_typer(reports.report_app, name="report")
 app.add_typer(people.enrich_app, name="enrich")
 app.add_typer(salesforce.salesforce_app, name="salesforce")
 
@@ -167,7 +168,7 @@ def rules_check(file: Annotated[Path, typer.Argument(help="The rules file to rea
 
 @views_app.command("rebuild", epilog="Example: touchline views rebuild")
 def views_rebuild() -> None:
-    """Empty the read model in Redis and fill it again from profile-views."""
+    """Make the read model in Redis equal to its topics, and mend the totals of reports."""
     settings = load_settings()
     from agents.sinks.redis import rebuild
 

@@ -9,24 +9,23 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from agents.partitions import partition_of
-from agents.query.words import Document, condition, gate, instant, plain, touch
+from agents.query import live
+from agents.query.words import Document, account, condition, gate, instant, plain, record, touch
 from agents.settings import Settings
-from agents.sinks.redis.keys import Keys, address
+from agents.sinks.redis.keys import Keys, Kind
 
-TIMEOUT_SECONDS = 3.0
 WIDTH = 80
 MOST_HOPS = 8
 """Pointers that are followed; more would be a circle."""
 SHOWN_INSTANTS = 30
+PERSONA = ("role", "seniority", "industry", "size")
 
 
 class Found(NamedTuple):
@@ -46,14 +45,11 @@ def run(settings: Settings, person: str, *, as_json: bool) -> int:
     0, or 1 with a line on stderr: unknown, or Redis away.
     """
     try:
-        with _connect(settings) as client:
+        with live.connect(settings) as client:
             found = find(client, settings, person)
             filled = found is not None or _filled(client, settings, person)
     except (RedisError, OSError, ValueError) as error:
-        return _fail(
-            f"No answer from Redis at {address(settings.redis_url)} ({type(error).__name__}):"
-            " is it up, and TOUCHLINE_REDIS_URL right?"
-        )
+        return _fail(live.away(settings, error))
     if found is None:
         return _fail(_unknown(person, filled))
     if as_json:
@@ -66,11 +62,11 @@ def run(settings: Settings, person: str, *, as_json: bool) -> int:
 def find(client: Redis, settings: Settings, person: str) -> Found | None:
     """Find the person's document, following `merged_into`; None: unknown.
 
-    A name without `user:`, `email:` or `anon:` is a userId, or else an email address, or else an anonymousId.
+    A name without `user:`, `email:`, `anon:` or `sf:` is a userId, or else an email address, or else an anonymousId.
     """
     for asked_as in candidates(person):
         key, hops, refused = asked_as, 0, 0
-        while hops <= MOST_HOPS and (raw := _document(client, settings, key)) is not None:
+        while hops <= MOST_HOPS and (raw := live.document(client, settings, Kind.profile, key)) is not None:
             document = json.loads(raw)
             if "merged_into" not in document:
                 return Found(document, raw, asked_as, refused)
@@ -81,7 +77,7 @@ def find(client: Redis, settings: Settings, person: str) -> Found | None:
 def candidates(person: str) -> tuple[str, ...]:
     """Keys that PERSON may mean, likeliest first."""
     name = person.strip()
-    if name.startswith(("user:", "email:", "anon:")):
+    if name.startswith(("user:", "email:", "anon:", "sf:")):
         return (name,)
     addresses = (f"email:{name.lower()}",) if "@" in name else ()
     return (f"user:{name}", *addresses, f"anon:{name}")
@@ -133,6 +129,12 @@ def _facts(found: Found) -> Table:
     ):
         seen = document.get(field)
         table.add_row(label, f"{instant(seen.get('at'))}\n{touch(seen)}" if seen else touch(None))
+    for each in document.get("salesforce", ()):
+        table.add_row("in Salesforce", record(each))
+    if (persona := document.get("persona")) is not None:
+        table.add_row("persona", ", ".join(plain(persona.get(part)) for part in PERSONA))
+    if (company := document.get("account")) is not None:
+        table.add_row("account", account(company))
     if found.refused:
         table.add_row("links refused", f"{found.refused} of {found.asked_as} (an earlier link of the same alias won)")
     table.add_row("as of", f"{instant(document.get('as_of'))} UTC, as are all instants here")
@@ -208,25 +210,10 @@ def _lines(console: Console, lines: Iterator[tuple[str, str]] | list[tuple[str, 
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
-def _connect(settings: Settings) -> Redis:
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
-def _document(client: Redis, settings: Settings, person: str) -> bytes | None:
-    keys = Keys(settings.app_id, partition_of(person, settings.partitions))
-    raw = client.hget(keys.profile(person), "doc")
-    return raw if isinstance(raw, bytes) else None
-
-
 def _filled(client: Redis, settings: Settings, person: str) -> bool:
     """Whether anything at all was applied where the person would be."""
     partition = partition_of(candidates(person)[0], settings.partitions)
-    return bool(client.exists(Keys(settings.app_id, partition).offset))
+    return bool(client.exists(Keys(settings.app_id, partition).offset(Kind.profile)))
 
 
 def _unknown(person: str, filled: bool) -> str:

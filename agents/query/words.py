@@ -1,8 +1,11 @@
 """How decisions read in words: durations, instants, conditions, gates, touches.  Pure."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 from unicodedata import category
+
+from streams.attribution import to_text
 
 Document: TypeAlias = Mapping[str, Any]
 """A JSON object of `profile-views` or `referral-triggers`; any field may be missing."""
@@ -51,6 +54,26 @@ def touch(found: Document | None) -> str:
     origin = " / ".join(plain(found[name]) for name in ("source", "medium") if found.get(name))
     labels = [f"{name} {plain(found[name])}" for name in NAMED if found.get(name)]
     return ", ".join([plain(found.get("channel", "unknown channel")), *([origin] if origin else []), *labels])
+
+
+def record(found: Document) -> str:
+    """`Contact 003..., VP Product`: a Salesforce record, and the title that it gives."""
+    title = (found.get("fields") or {}).get("Title")
+    return plain(f"{found.get('object', '?')} {found.get('id', '?')}") + (f", {plain(title)}" if title else "")
+
+
+def account(found: Document) -> str:
+    """`Acme, Software, 400 employees, ARR 1,000.00 USD, owner Eve Ng`; what is not known is left out."""
+    employees, arr, owner = found.get("employees"), found.get("arr"), (found.get("owner") or {}).get("name")
+    currency = str(found.get("currency", "USD"))
+    said = (
+        plain(found.get("name") or found.get("id", "?")),
+        plain(found.get("industry") or ""),
+        f"{employees:,} employees" if isinstance(employees, int) else "",
+        f"ARR {Decimal(to_text(arr, currency)):,} {plain(currency)}" if isinstance(arr, int) else "",
+        f"owner {plain(owner)}" if owner else "",
+    )
+    return ", ".join(text for text in said if text)
 
 
 def why(trigger: Document) -> str:

@@ -34,6 +34,8 @@ COMMANDS = (
     "personas coverage",
     "personas show",
     "enrich check",
+    "report attribution",
+    "report personas",
     "salesforce sync",
     "salesforce reconcile",
     "salesforce check",

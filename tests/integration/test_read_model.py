@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from agents.partitions import partition_of
 from agents.query import explain, triggers
 from agents.settings import Settings
 from agents.sinks.redis import Keys, RedisSink, rebuild, sink
+from agents.sinks.redis.documents import FEEDS
 from streams.topics import PROFILE_VIEWS, REFERRAL_TRIGGERS
 
 pytestmark = pytest.mark.integration
@@ -34,19 +36,19 @@ class Counted:
     def __init__(self) -> None:
         self.documents = 0
         self.retries: list[str] = []
-        self.lag: dict[int, int] = {}
+        self.lag: dict[tuple[str, int], int] = {}
         self.passed_over = 0
 
-    def applied(self, partition: int, documents: int) -> None:
+    def applied(self, topic: str, documents: int) -> None:
         self.documents += documents
 
     def retried(self, error: str) -> None:
         self.retries.append(error)
 
-    def behind(self, partition: int, records: int) -> None:
-        self.lag[partition] = records
+    def behind(self, topic: str, partition: int, records: int) -> None:
+        self.lag[topic, partition] = records
 
-    def unreadable(self, partition: int, records: int) -> None:
+    def unreadable(self, topic: str, records: int) -> None:
         self.passed_over += records
 
 
@@ -146,7 +148,7 @@ async def test_documents_and_lists_follow_the_topic_and_the_lag_ends_at_nothing(
         await until_shown(settings, await send(settings, range(500, 600)), eventually_async)
 
         async def caught_up() -> bool:
-            return counted.lag == dict.fromkeys(range(settings.partitions), 0)
+            return counted.lag == dict.fromkeys(product(FEEDS, range(settings.partitions)), 0)
 
         await eventually_async(caught_up, what="no partition behind")
     assert counted.retries == []

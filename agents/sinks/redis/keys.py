@@ -1,13 +1,22 @@
-"""Names of the read model's keys, and where a person's are.
+"""Names of the read model's keys, and where a document is.
 
-A partition of Kafka is a hash tag (`{p17}`): its documents, its lists and its offset share a slot, so one call can
-write them together.  The app id stands before the tag: two apps, or two versions, share a Redis.
+A partition of Kafka is a hash tag (`{p17}`): its documents, its lists, its totals and its offsets share a slot, so one
+call can write them together.  The app id stands before the tag: two apps, or two versions, share a Redis.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+
+
+class Kind(StrEnum):
+    """What a document is; each kind comes from a topic of its own and has offsets of its own."""
+
+    profile = "profile"
+    account = "account"
+    contribution = "contribution"
 
 
 def address(url: SecretStr) -> str:
@@ -31,15 +40,28 @@ class Keys:
         """What all keys of the partition begin with."""
         return f"{self.app_id}:{{p{self.partition}}}:"
 
-    @property
-    def offset(self) -> str:
-        """Offset in `profile-views` up to which everything is applied; no such key: nothing is."""
-        return f"{self.base}offset"
+    def offset(self, kind: Kind) -> str:
+        """Offset in the kind's topic up to which everything is applied; no such key: nothing is."""
+        return f"{self.base}offset:{kind}"
+
+    def document(self, kind: Kind, name: str) -> str:
+        """Hash: `doc` (JSON), `offset`, in a profile `members` ({segment: entered_at in ms}).  No `doc`: a grave."""
+        return f"{self.base}{kind}:{name}"
 
     def profile(self, person: str) -> str:
-        """Hash: `doc` (JSON), `offset`, `members` ({segment: entered_at in ms}).  Without `doc`: a grave."""
-        return f"{self.base}profile:{person}"
+        """Return `document` of a person."""
+        return self.document(Kind.profile, person)
 
     def members(self, segment: str) -> str:
         """Sorted set: the segment's members of this partition, by the instant (ms) at which they entered."""
         return f"{self.base}members:{segment}"
+
+    @property
+    def contributors(self) -> str:
+        """Set: the names of the partition's contributions."""
+        return f"{self.base}contributors"
+
+    @property
+    def totals(self) -> str:
+        """Hash: {cell: the sum over the partition's contributions}; a cell that is 0 is absent."""
+        return f"{self.base}totals"

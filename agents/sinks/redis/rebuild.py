@@ -1,7 +1,7 @@
-"""`touchline views rebuild`: makes Redis equal to `profile-views`, beside a live sink or without one.
+"""`touchline views rebuild`: makes Redis equal to the topics of `FEEDS`, beside a live sink or without one.
 
-Reads the topic from its beginning to where it ended at the start, writes every document that Redis has not or has
-otherwise, then removes what the topic does not have.  A live sink may be ahead: what it wrote stays.
+Reads each from its beginning to where it ended at the start, writes every document that Redis has not or has
+otherwise, then removes what the topic does not have, and mends totals.  A live sink may be ahead: what it wrote stays.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -19,12 +19,15 @@ from rich.progress import Progress
 
 from agents.committed import NoTopicError, ends, read_until, reader
 from agents.settings import Settings
-from agents.sinks.redis.documents import Entry, latest, pieces
-from agents.sinks.redis.keys import address
+from agents.sinks.redis.documents import FEEDS, Entry, Feed, latest, pieces
+from agents.sinks.redis.keys import Kind, address
 from agents.sinks.redis.store import Gap, ReadModel, connect
-from streams.topics import PROFILE_VIEWS
+from agents.sinks.redis.totals import mend_totals
 
-KEY = re.compile(r"^.*?:\{p(?P<partition>\d+)\}:(?P<kind>profile|members):(?P<name>.*)$", re.DOTALL)
+MEMBERS = "members"
+KEY = re.compile(rf"^.*?:\{{p(?P<partition>\d+)\}}:(?P<kind>{'|'.join((*Kind, MEMBERS))}):(?P<name>.*)$", re.DOTALL)
+Ends: TypeAlias = dict[tuple[Kind, int], int]
+"""{(kind, partition): the offset that comes next in the kind's topic}."""
 
 
 @dataclass(slots=True)
@@ -35,14 +38,18 @@ class Counts:
     written: int = 0
     """Documents written or deleted; the rest were newer in Redis."""
     removed: int = 0
-    """Documents and entries of lists that Redis had and the topic has not."""
+    """Documents and entries of lists that Redis had and the topics have not."""
     unreadable: int = 0
-    living: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By partition, the persons that have a document: about 100 bytes each."""
+    mended: int = 0
+    """Totals that were not the sum of their contributions."""
+    restless: list[int] = field(default_factory=list)
+    """Partitions whose totals changed too fast to be compared."""
+    living: dict[tuple[Kind, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By kind and partition, the names that have a document: about 100 bytes each."""
 
     @property
     def documents(self) -> int:
-        """Documents that the topic has."""
+        """Documents that the topics have."""
         return sum(map(len, self.living.values()))
 
 
@@ -66,59 +73,82 @@ def rebuild(settings: Settings) -> int:
     except Gap:
         console.print("Redis was emptied meanwhile: run `touchline views rebuild` again.")
     else:
-        Console(highlight=False, soft_wrap=True).print(
-            f"{counts.documents} documents from {counts.records} records: {counts.written} written,"
-            f" {counts.removed} removed that the topic does not have, {counts.unreadable} records were no documents."
-        )
+        Console(highlight=False, soft_wrap=True).print(_told(counts))
         return 0
     return 1
+
+
+def _told(counts: Counts) -> str:
+    lines = [
+        f"{counts.documents} documents from {counts.records} records: {counts.written} written,"
+        f" {counts.removed} removed that the topics do not have, {counts.unreadable} records were no documents."
+    ]
+    if counts.mended:
+        lines.append(f"{counts.mended} totals were not the sum of their contributions, and are now.")
+    if counts.restless:
+        lines.append(
+            f"Totals of partitions {', '.join(map(str, counts.restless))} changed too fast to be compared:"
+            " run it again when less happens."
+        )
+    return "\n".join(lines)
 
 
 async def _rebuild(settings: Settings, console: Console) -> Counts:
     model = ReadModel(connect(settings.redis_url), settings.app_id)
     counts = Counts()
+    ends_of: Ends = {}
     try:
-        async with reader(settings, PROFILE_VIEWS.name) as consumer:
-            until = await _until(consumer, model)
-            with Progress(console=console, transient=True) as progress:
-                task = progress.add_task(PROFILE_VIEWS.name, total=sum(until.values()))
-                async for at in _write(consumer, model, until, counts):
-                    progress.update(task, completed=at)
-        await _sweep(model, {at.partition: end for at, end in until.items()}, counts)
+        for feed in FEEDS.values():
+            ends_of |= await _read(settings, model, feed, console, counts)
+        await _sweep(model, ends_of, counts)
+        for partition in {partition for _, partition in ends_of}:
+            await _mend(model, partition, counts)
     finally:
         await model.close()
     return counts
 
 
-async def _until(consumer: AIOKafkaConsumer, model: ReadModel) -> dict[TopicPartition, int]:
+async def _read(settings: Settings, model: ReadModel, feed: Feed, console: Console, counts: Counts) -> Ends:
+    async with reader(settings, feed.topic) as consumer:
+        until = await _until(consumer, model, feed.kind)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task(feed.topic, total=sum(until.values()))
+            async for at in _write(consumer, model, feed, until, counts):
+                progress.update(task, completed=at)
+    return {(feed.kind, at.partition): end for at, end in until.items()}
+
+
+async def _until(consumer: AIOKafkaConsumer, model: ReadModel, kind: Kind) -> dict[TopicPartition, int]:
     """Where to read to; documents of an older topic of the same name, whose log was longer, are forgotten first."""
-    stored = await model.offsets(sorted(at.partition for at in consumer.assignment()))
+    stored = await model.offsets(kind, sorted(at.partition for at in consumer.assignment()))
     until = await ends(consumer)
     for at, end in until.items():
         if stored[at.partition] >= end:
-            await model.forget(at.partition)
+            await model.forget(kind, at.partition)
     return until
 
 
 async def _write(
-    consumer: AIOKafkaConsumer, model: ReadModel, until: dict[TopicPartition, int], counts: Counts
+    consumer: AIOKafkaConsumer, model: ReadModel, feed: Feed, until: dict[TopicPartition, int], counts: Counts
 ) -> AsyncIterator[int]:
     """Write all records below `until`; yield how far it is, in offsets of all partitions together."""
     after = dict.fromkeys(until, -1)
     async for fetched in read_until(consumer, until):
         for at, records in fetched.items():
             if records:
-                after[at] = await _write_batch(model, at.partition, records, after[at], counts)
+                after[at] = await _write_batch(model, feed, at.partition, records, after[at], counts)
         yield sum(offset + 1 for offset in after.values())
 
 
-async def _write_batch(model: ReadModel, partition: int, records: list[Any], after: int, counts: Counts) -> int:
-    entries, unreadable = latest(records)
+async def _write_batch(
+    model: ReadModel, feed: Feed, partition: int, records: list[Any], after: int, counts: Counts
+) -> int:
+    entries, unreadable = latest(feed, records)
     counts.records += len(records)
     counts.unreadable += unreadable
-    _note(counts.living[partition], entries)
-    for piece, last in pieces(entries, records[-1].offset):
-        done = await model.apply(partition, piece, after=after, last=last, repair=True)
+    _note(counts.living[feed.kind, partition], entries)
+    for piece, last in pieces(entries, records[-1].offset, feed.piece_bytes):
+        done = await model.apply(feed.kind, partition, piece, after=after, last=last, repair=True)
         counts.written += done.changed
         after = last
     return after
@@ -127,23 +157,34 @@ async def _write_batch(model: ReadModel, partition: int, records: list[Any], aft
 def _note(living: set[str], entries: list[Entry]) -> None:
     for entry in entries:
         if entry.doc:
-            living.add(entry.person)
+            living.add(entry.name)
         else:
-            living.discard(entry.person)
+            living.discard(entry.name)
 
 
-async def _sweep(model: ReadModel, ends_of: dict[int, int], counts: Counts) -> None:
-    """Remove what the topic does not have; what a live sink wrote after the end that we read to stays."""
+async def _sweep(model: ReadModel, ends_of: Ends, counts: Counts) -> None:
+    """Remove what the topics do not have; what a live sink wrote after the end that we read to stays."""
     async for page in model.pages():
         for (partition, kind), names in _sorted_out(page).items():
-            if partition not in ends_of:
-                await model.forget(partition)  # from a time of more partitions
-                counts.removed += len(names)
-            elif kind == "profile":
-                strangers = [name for name in names if name not in counts.living[partition]]
-                counts.removed += await model.remove(partition, strangers, ceiling=ends_of[partition] - 1)
-            else:
+            if kind == MEMBERS:
                 counts.removed += await _prune(model, partition, names)
+                continue
+            kind = Kind(kind)
+            if (kind, partition) not in ends_of:  # from a time of more partitions
+                await model.forget(kind, partition)
+                counts.removed += len(names)
+            else:
+                strangers = [name for name in names if name not in counts.living[kind, partition]]
+                ceiling = ends_of[kind, partition] - 1
+                counts.removed += await model.remove(kind, partition, strangers, ceiling=ceiling)
+
+
+async def _mend(model: ReadModel, partition: int, counts: Counts) -> None:
+    mended = await mend_totals(model, partition)
+    if mended is None:
+        counts.restless.append(partition)
+    else:
+        counts.mended += mended
 
 
 async def _prune(model: ReadModel, partition: int, segments: list[str]) -> int:
@@ -155,7 +196,7 @@ async def _prune(model: ReadModel, partition: int, segments: list[str]) -> int:
 
 
 def _sorted_out(keys: list[str]) -> dict[tuple[int, str], list[str]]:
-    """Persons and segments by partition and kind of key; others, such as offsets, are left out."""
+    """Names of documents and segments by partition and kind of key; others, such as offsets, are left out."""
     named: dict[tuple[int, str], list[str]] = defaultdict(list)
     for key in keys:
         found = KEY.match(key)

@@ -1,4 +1,4 @@
-"""The sink: consumes `profile-views`, keeps the read model in Redis equal to it.
+"""The sink: consumes the topics of `FEEDS`, keeps the read model in Redis equal to them.
 
 Nothing waits for it and nothing breaks with it.  Its place in the log is in Redis, next to the documents: Redis away,
 restarted, set back to a snapshot or emptied, it goes on from the offset that Redis has.  Kafka keeps none.
@@ -14,10 +14,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from redis.exceptions import RedisError
 
 from agents.settings import Settings
-from agents.sinks.redis.documents import latest, pieces
+from agents.sinks.redis.documents import FEEDS, latest, pieces
 from agents.sinks.redis.keys import address
 from agents.sinks.redis.store import Gap, ReadModel, connect
-from streams.topics import PROFILE_VIEWS
 
 log = structlog.get_logger(__name__)
 
@@ -40,32 +39,32 @@ LONGEST_DELAY_SECONDS = 5.0
 
 
 class SinkMetrics(Protocol):
-    """What the sink tells about itself; partitions are those of `profile-views`."""
+    """What the sink tells about itself; topics are those of `FEEDS`."""
 
-    def applied(self, partition: int, documents: int) -> None:
+    def applied(self, topic: str, documents: int) -> None:
         """Count documents written or deleted."""
 
     def retried(self, error: str) -> None:
         """Count a failure of Redis or Kafka (name of the exception's class); another attempt follows."""
 
-    def behind(self, partition: int, records: int) -> None:
+    def behind(self, topic: str, partition: int, records: int) -> None:
         """Tell how many offsets of the log Redis has yet to reach; 0: it has all."""
 
-    def unreadable(self, partition: int, records: int) -> None:
+    def unreadable(self, topic: str, records: int) -> None:
         """Count records that are no documents and were passed over."""
 
 
 class Silent:
     """No metrics."""
 
-    def applied(self, partition: int, documents: int) -> None: ...  # noqa: D102
+    def applied(self, topic: str, documents: int) -> None: ...  # noqa: D102
     def retried(self, error: str) -> None: ...  # noqa: D102
-    def behind(self, partition: int, records: int) -> None: ...  # noqa: D102
-    def unreadable(self, partition: int, records: int) -> None: ...  # noqa: D102
+    def behind(self, topic: str, partition: int, records: int) -> None: ...  # noqa: D102
+    def unreadable(self, topic: str, records: int) -> None: ...  # noqa: D102
 
 
 class RedisSink:
-    """Keeps up with `profile-views`; several of one app share its partitions."""
+    """Keeps up with the topics; several of one app share their partitions."""
 
     def __init__(self, settings: Settings, metrics: SinkMetrics | None = None) -> None:
         self._settings = settings
@@ -104,7 +103,7 @@ class RedisSink:
         try:
             async with asyncio.timeout(KAFKA_SECONDS):
                 await consumer.start()
-            consumer.subscribe([PROFILE_VIEWS.name], listener=_Forget(self._applied))
+            consumer.subscribe(list(FEEDS), listener=_Forget(self._applied))
             while not stop.is_set():
                 try:
                     await self._turn(consumer)
@@ -132,13 +131,20 @@ class RedisSink:
         asked = [at for at in assigned if due or at not in self._applied]
         if not asked:
             return
-        stored = await self._model.offsets([at.partition for at in asked])
+        stored = await self._stored(asked)
         if due:
             self._looked_at = time.monotonic()
-        for at in asked:
-            offset = stored[at.partition]
+        for at, offset in stored.items():
             if at not in self._applied or offset < self._applied[at]:
                 await self._position(consumer, at, offset)
+
+    async def _stored(self, asked: list[TopicPartition]) -> dict[TopicPartition, int]:
+        stored: dict[TopicPartition, int] = {}
+        for topic, feed in FEEDS.items():
+            of_topic = {at.partition: at for at in asked if at.topic == topic}
+            offsets = await self._model.offsets(feed.kind, list(of_topic))
+            stored |= {of_topic[partition]: offset for partition, offset in offsets.items()}
+        return stored
 
     async def _position(self, consumer: AIOKafkaConsumer, at: TopicPartition, stored: int) -> None:
         self._applied.pop(at, None)
@@ -149,8 +155,8 @@ class RedisSink:
         elif time.monotonic() - self._ahead_since.setdefault(at, time.monotonic()) < AHEAD_SECONDS:
             return
         else:
-            log.warning("read model is of an older topic; reading the partition anew", partition=at.partition)
-            await self._model.forget(at.partition)
+            log.warning("read model is of an older topic; reading anew", topic=at.topic, partition=at.partition)
+            await self._model.forget(FEEDS[at.topic].kind, at.partition)
             stored = -1
         if at in consumer.assignment():
             consumer.seek(at, stored + 1)
@@ -164,23 +170,24 @@ class RedisSink:
         if records[-1].offset <= after:
             self._applied.pop(at)  # the log went back, or another sink is ahead: look again
             return
-        entries, unreadable = latest(records)
-        for piece, last in pieces(entries, records[-1].offset):
-            done = await self._model.apply(at.partition, piece, after=after, last=last)
+        feed = FEEDS[at.topic]
+        entries, unreadable = latest(feed, records)
+        for piece, last in pieces(entries, records[-1].offset, feed.piece_bytes):
+            done = await self._model.apply(feed.kind, at.partition, piece, after=after, last=last)
             after = done.offset
-            self._metrics.applied(at.partition, done.changed)
+            self._metrics.applied(at.topic, done.changed)
         if at in self._applied:  # else a rebalance came between
             self._applied[at] = after
         if unreadable:
-            self._metrics.unreadable(at.partition, unreadable)
-            log.warning("no documents, passed over", partition=at.partition, records=unreadable)
+            self._metrics.unreadable(at.topic, unreadable)
+            log.warning("no documents, passed over", topic=at.topic, partition=at.partition, records=unreadable)
 
     async def _measure(self, consumer: AIOKafkaConsumer) -> None:
         for at in consumer.assignment() & self._applied.keys():
             end = consumer.last_stable_offset(at)
             if end is not None and end >= 0:
                 async with asyncio.timeout(KAFKA_SECONDS):
-                    self._metrics.behind(at.partition, max(0, end - await consumer.position(at)))
+                    self._metrics.behind(at.topic, at.partition, max(0, end - await consumer.position(at)))
 
     async def _fail(self, error: Exception, stop: asyncio.Event) -> None:
         """Say it once for each outage, then wait: longer each time, never all sinks together."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from hashlib import sha256
 from importlib.resources import files
+from json import loads
 from typing import Any, NamedTuple, cast
 
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from agents.sinks.redis.documents import Entry
-from agents.sinks.redis.keys import Keys
+from agents.sinks.redis.keys import Keys, Kind
 
 TIMEOUT_SECONDS = 5.0
 PAGE = 500
@@ -23,6 +24,10 @@ VERSION = sha256(BODY.encode()).hexdigest()[:12]
 """Of the text itself, so that two releases on one Redis each call their own and nobody forgets to raise it."""
 LIBRARY = f"touchline_read_model_{VERSION}"
 SCRIPT = f'#!lua name={LIBRARY}\nlocal VERSION = "{VERSION}"\n{BODY}'
+
+
+BESIDE = {Kind.profile: ("members:*",), Kind.account: (), Kind.contribution: ("contributors", "totals")}
+"""What else of a partition is made of documents of a kind."""
 
 
 class Gap(Exception):  # noqa: N818  # not an error of anyone: Redis was emptied, or went back to a snapshot
@@ -52,22 +57,22 @@ def connect(url: SecretStr) -> Redis:
 
 
 class ReadModel:
-    """Documents, lists and offsets of one app.  Every method raises `RedisError` while Redis is away."""
+    """Documents, lists, totals and offsets of one app.  Every method raises `RedisError` while Redis is away."""
 
     def __init__(self, client: Redis, app_id: str) -> None:
         self._client = client
         self._app_id = app_id
 
-    async def offsets(self, partitions: Sequence[int]) -> dict[int, int]:
+    async def offsets(self, kind: Kind, partitions: Sequence[int]) -> dict[int, int]:
         """Offset up to which each partition is applied; -1: nothing is."""
         async with self._client.pipeline(transaction=False) as pipe:
             for partition in partitions:
-                pipe.get(Keys(self._app_id, partition).offset)
+                pipe.get(Keys(self._app_id, partition).offset(kind))
             found = await pipe.execute()
         return {partition: -1 if raw is None else int(raw) for partition, raw in zip(partitions, found, strict=True)}
 
     async def apply(
-        self, partition: int, entries: Iterable[Entry], *, after: int, last: int, repair: bool = False
+        self, kind: Kind, partition: int, entries: Iterable[Entry], *, after: int, last: int, repair: bool = False
     ) -> Applied:
         """Write the documents, and `last` as the partition's offset, at once.
 
@@ -76,26 +81,49 @@ class ReadModel:
         """
         args: list[str | int | bytes] = [after, last, int(repair)]
         for entry in entries:
-            args += (entry.person, entry.offset, entry.doc, entry.members)
-        offset, changed = await self._call("apply", partition, args)
+            args += (entry.name, entry.offset, entry.doc, entry.members)
+        offset, changed = await self._call("apply", kind, partition, args)
         if changed < 0:
             raise Gap
         return Applied(offset, changed)
 
-    async def remove(self, partition: int, persons: Sequence[str], *, ceiling: int) -> int:
+    async def remove(self, kind: Kind, partition: int, names: Sequence[str], *, ceiling: int) -> int:
         """Delete those documents that are not newer than offset `ceiling`; return how many there were."""
-        return int(await self._call("remove", partition, [ceiling, *persons]))
+        return int(await self._call("remove", kind, partition, [ceiling, *names]))
 
     async def prune(self, partition: int, segment: str, persons: Sequence[str]) -> int:
         """Take from the segment's list whoever has no document that says so; return how many there were."""
-        return int(await self._call("prune", partition, [segment, *persons]))
+        return int(await self._call("prune", Kind.profile, partition, [segment, *persons]))
 
-    async def forget(self, partition: int) -> None:
-        """Delete everything of a partition, the offset first, so that nobody goes on from it meanwhile."""
+    async def forget(self, kind: Kind, partition: int) -> None:
+        """Delete all of a kind in a partition, the offset first, so that nobody goes on from it meanwhile."""
         keys = Keys(self._app_id, partition)
-        await self._client.unlink(keys.offset)
-        async for page in self._pages(f"{keys.base}*"):
-            await self._client.unlink(*page)
+        await self._client.unlink(keys.offset(kind))
+        for pattern in (f"{kind}:*", *BESIDE[kind]):
+            async for page in self._pages(keys.base + pattern):
+                await self._client.unlink(*page)
+
+    async def contributions(self, partition: int) -> AsyncIterator[dict[str, int]]:
+        """Yield {cell: amount} of each contribution of a partition, in no order."""
+        keys = Keys(self._app_id, partition)
+        cursor: int | None = None
+        seen: set[bytes] = set()
+        while cursor != 0:
+            cursor, page = await self._client.sscan(keys.contributors, cursor or 0, count=PAGE)
+            new = cast(set[bytes], set(page)) - seen  # Redis may give a name twice
+            seen |= new
+            for doc in await self._documents(keys.document(Kind.contribution, name.decode()) for name in new):
+                yield {field: int(amount) for field, amount in loads(doc).items()}
+
+    async def totals(self, partition: int) -> dict[str, str]:
+        """Return what is stored, whole numbers or not."""
+        found = cast(dict[bytes, bytes], await self._client.hgetall(Keys(self._app_id, partition).totals))
+        return {field.decode("utf-8", "replace"): amount.decode("utf-8", "replace") for field, amount in found.items()}
+
+    async def mend(self, partition: int, totals: dict[str, int], *, at: int) -> bool:
+        """Set totals (0: none) if the contributions are those of offset `at`; else do nothing, and return False."""
+        args = [part for field, amount in totals.items() for part in (field, amount)]
+        return bool(await self._call("mend", Kind.contribution, partition, [at, *args]))
 
     async def pages(self) -> AsyncIterator[list[str]]:
         """Yield all keys of the app, some at a time, in no order; one that comes or goes meanwhile may be missed."""
@@ -122,10 +150,16 @@ class ReadModel:
             if page:
                 yield cast(list[bytes], page)
 
-    async def _call(self, name: str, partition: int, args: Sequence[str | int | bytes]) -> Any:
+    async def _documents(self, keys: Iterable[str]) -> list[bytes]:
+        async with self._client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hget(key, "doc")
+            return [doc for doc in await pipe.execute() if doc is not None]
+
+    async def _call(self, name: str, kind: Kind, partition: int, args: Sequence[str | int | bytes]) -> Any:
         """Call a function; load the library first where Redis has none (new, restarted, emptied)."""
         function = f"touchline_{name}_{VERSION}"
-        key = Keys(self._app_id, partition).offset
+        key = Keys(self._app_id, partition).offset(kind)
         try:
             return await self._client.fcall(function, 1, key, *args)
         except ResponseError as error:

@@ -13,7 +13,7 @@ from agents.partitions import partition_of
 from agents.query import explain
 from agents.query.explain import Found
 from agents.settings import Settings
-from agents.sinks.redis.keys import Keys
+from agents.sinks.redis.keys import Keys, Kind
 
 INSTANTS = [f"2025-09-{day:02d}T12:00:00.{day:03d}Z" for day in range(1, 21)]
 TOUCH = {
@@ -58,7 +58,7 @@ def put(settings: Settings, document: dict[str, Any]) -> None:
     keys = Keys(settings.app_id, partition_of(person, settings.partitions))
     with redis.Redis.from_url(settings.redis_url.get_secret_value()) as client:
         client.hset(keys.profile(person), mapping={"doc": json.dumps(document), "offset": 1, "members": ""})
-        client.set(keys.offset, 1)
+        client.set(keys.offset(Kind.profile), 1)
 
 
 def shown(document: dict[str, Any], asked_as: str = "user:u1", width: int = 80, refused: int = 0) -> str:
@@ -117,6 +117,22 @@ def test_who_touches_and_counts_stand_first() -> None:
     assert "Report Viewed 20" in text
     assert "Login 5000 (to the hour at the window's edge)" in text
     assert "as of 2025-10-01 00:00:00.000 UTC" in text
+
+
+def test_who_the_person_is_at_work_and_what_the_account_pays_is_told() -> None:
+    business = {
+        "salesforce": [{"id": "003000000000001AAA", "object": "Contact", "fields": {"Title": "VP [Product]"}}],
+        "persona": {"role": "product", "seniority": "vp", "industry": "software", "size": "201-1000"},
+        "account": {
+            "id": "001000000000001AAA", "name": "Acme", "industry": "Software", "employees": 1400, "currency": "USD",
+            "arr": 123456789, "owner": {"id": "005000000000001AAA", "name": "Eve Ng"},
+        },
+    }  # fmt: skip
+    text = shown(ALMOST | business)
+    assert "Contact 003000000000001AAA, VP [Product]" in text
+    assert "product, vp, software, 201-1000" in text
+    assert "Acme, Software, 1,400 employees, ARR 1,234,567.89 USD, owner Eve Ng" in " ".join(text.split())
+    assert "001000000000009AAA" in shown(ALMOST | {"account": {"id": "001000000000009AAA"}})
 
 
 def test_who_left_is_told_when() -> None:

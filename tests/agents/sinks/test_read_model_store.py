@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError, ResponseError
 
 from agents.local.processes import silent
 from agents.sinks.redis.documents import Entry
-from agents.sinks.redis.keys import Keys
+from agents.sinks.redis.keys import Keys, Kind
 from agents.sinks.redis.store import LIBRARY, Gap, ReadModel, connect
 
 APP = "test-v1"
@@ -56,7 +56,9 @@ async def content(model: ReadModel) -> Content:
 
 
 async def write(model: ReadModel, *entries: Entry, after: int = -1, **more: Any) -> Any:
-    return await model.apply(3, entries, after=after, last=max((e.offset for e in entries), default=0), **more)
+    return await model.apply(
+        Kind.profile, 3, entries, after=after, last=max((e.offset for e in entries), default=0), **more
+    )
 
 
 async def test_a_document_its_list_and_the_offset_are_written_together(model: ReadModel) -> None:
@@ -65,7 +67,7 @@ async def test_a_document_its_list_and_the_offset_are_written_together(model: Re
     assert await content(model) == {
         KEYS.profile("user:u1"): ({b"doc": entry.doc, b"offset": b"5", b"members": entry.members}, False),
         KEYS.members("power"): ([(b"user:u1", 1005.0)], False),
-        KEYS.offset: (b"5", False),
+        KEYS.offset(Kind.profile): (b"5", False),
     }
 
 
@@ -81,7 +83,7 @@ async def test_a_deleted_document_leaves_a_grave_that_expires(model: ReadModel) 
     await write(model, gone("user:u1", 6))
     assert await content(model) == {
         KEYS.profile("user:u1"): ({b"offset": b"6"}, True),
-        KEYS.offset: (b"6", False),
+        KEYS.offset(Kind.profile): (b"6", False),
     }
 
 
@@ -122,10 +124,10 @@ async def test_what_cannot_be_written_does_not_move_the_offset_and_can_be_done_a
     await model._client.set(KEYS.members("power"), "somebody's own key")
     with pytest.raises(ResponseError):
         await write(model, document("user:u1", 5), document("user:u2", 6, "power"))
-    assert await model.offsets([3]) == {3: -1}
+    assert await model.offsets(Kind.profile, [3]) == {3: -1}
     await model._client.delete(KEYS.members("power"))
     await write(model, document("user:u1", 5), document("user:u2", 6, "power"))
-    assert await model.offsets([3]) == {3: 6}
+    assert await model.offsets(Kind.profile, [3]) == {3: 6}
 
 
 async def test_redis_restarted_without_its_functions_gets_them_again(model: ReadModel, redis_server: Any) -> None:
@@ -141,7 +143,7 @@ async def test_redis_restarted_without_its_functions_gets_them_again(model: Read
 
 async def test_removing_spares_documents_that_are_newer(model: ReadModel) -> None:
     await write(model, document("user:u1", 5, "power"), document("user:u2", 9, "power"), gone("user:u3", 6))
-    assert await model.remove(3, ["user:u1", "user:u2", "user:u3", "user:u4"], ceiling=8) == 1
+    assert await model.remove(Kind.profile, 3, ["user:u1", "user:u2", "user:u3", "user:u4"], ceiling=8) == 1
     assert (await content(model))[KEYS.members("power")][0] == [(b"user:u2", 1009.0)]
 
 
@@ -154,11 +156,11 @@ async def test_pruning_takes_from_a_list_only_those_whose_document_disagrees(mod
 
 async def test_forgetting_a_partition_leaves_the_others_and_the_other_apps(model: ReadModel) -> None:
     await write(model, *(document(f"user:{n}", n, "power") for n in range(600)))
-    await model.apply(33, [document("user:u1", 5)], after=-1, last=5)
-    await ReadModel(model._client, "test-v2").apply(3, [document("user:u1", 5)], after=-1, last=5)
-    await model.forget(3)
-    assert {key.split(":profile")[0] for key in await content(model)} == {
-        "test-v1:{p33}", "test-v1:{p33}:offset", "test-v2:{p3}", "test-v2:{p3}:offset",
+    await model.apply(Kind.profile, 33, [document("user:u1", 5)], after=-1, last=5)
+    await ReadModel(model._client, "test-v2").apply(Kind.profile, 3, [document("user:u1", 5)], after=-1, last=5)
+    await model.forget(Kind.profile, 3)
+    assert {key.split(":profile:")[0] for key in await content(model)} == {
+        "test-v1:{p33}", "test-v1:{p33}:offset:profile", "test-v2:{p3}", "test-v2:{p3}:offset:profile",
     }  # fmt: skip
 
 
@@ -181,7 +183,7 @@ async def test_any_order_and_repetition_leaves_what_the_log_in_order_leaves(
     log = log_of(drawn)
     await _in_batches(model, log, lambda: len(log))
     expected = await content(model)
-    assert expected[KEYS.offset][0] == str(len(log) - 1).encode()
+    assert expected[KEYS.offset(Kind.profile)][0] == str(len(log) - 1).encode()
 
     shuffled = random.choices(log, k=2 * len(log)) + log
     random.shuffle(shuffled)
@@ -205,7 +207,7 @@ async def test_a_prefix_delivered_again_changes_nothing(
     expected = await content(model)
     for length in prefixes:
         prefix = log[:length]
-        await model.apply(3, prefix, after=-1, last=len(prefix) - 1, repair=repair)
+        await model.apply(Kind.profile, 3, prefix, after=-1, last=len(prefix) - 1, repair=repair)
         assert await content(model) == expected
 
 
@@ -215,4 +217,4 @@ async def _in_batches(model: ReadModel, log: list[Entry], size: Callable[[], int
     while rest:
         cut = size()
         batch, rest = rest[:cut], rest[cut:]
-        await model.apply(3, batch, after=-1, last=max(entry.offset for entry in batch))
+        await model.apply(Kind.profile, 3, batch, after=-1, last=max(entry.offset for entry in batch))
