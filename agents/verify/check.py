@@ -5,9 +5,14 @@ from collections.abc import Callable
 import duckdb
 
 from agents.verify import decide, heavy, ingest, ingest_checks, log, outputs, partitioning, people, rows, ties, touches
+from agents.verify.accounts import contributions, made, views
+from agents.verify.accounts import touches as lists
+from agents.verify.accounts.fold import fold
 from agents.verify.load import load
 from agents.verify.report import Check, Report
 from agents.verify.rules import Rules
+from agents.verify.salesforce import people as salesforce
+from agents.verify.salesforce import records, transactions
 from agents.verify.world import INPUTS, REFERRAL_TRIGGERS, SEGMENT_CHANGES, World
 
 
@@ -28,9 +33,16 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     found = ingest_checks.check(con)
     found += [log.check_order(con), log.check_ticks(con, world.partitions), partitioning.check(con, world.partitions)]
     ingest_checks.leave_out_refused(con)
+    tell("salesforce")
+    found.append(transactions.check(con, world))
+    tell("accounts")
+    messages = Check("account events")
+    told = fold(con, rules.accounts, world.partitions, messages)
+    found += [records.check(con, told.records), made.check(con, told, messages), views.check(con, told)]
+    found.append(contributions.check(con, told, rules))
     tell("links and parts")
     ties.prepare(con)
-    found.append(ties.check(con))
+    found += [ties.check(con), lists.check(con)]
     rows.prepare(con, rules.horizon_ms)
     tell("decisions")
     touches.prepare(con, rules)
@@ -40,6 +52,7 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     mixed = outputs.versions_mixed(changes, triggers, rules)
     tell("people")
     found.append(people.check(con, rules, long, walked, mixed))
+    found.append(salesforce.check_timeline(con))
     tell("segment changes and triggers")
     expected = [change for person in walked.values() for change in person.changes]
     decisions = [decision for person in walked.values() for decision in person.decisions]

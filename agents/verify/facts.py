@@ -11,10 +11,12 @@ from typing import Any
 import duckdb
 
 from agents.verify import touches
+from agents.verify.accounts.people import accounts
 from agents.verify.decide import clocks
 from agents.verify.heavy import Heavy
 from agents.verify.person import Steps
 from agents.verify.rules import DAY_MS, Rules
+from agents.verify.salesforce import people as salesforce
 from agents.verify.ties import FOREVER
 from agents.verify.world import PROFILE_VIEWS
 
@@ -74,6 +76,10 @@ class Facts:
     """By (partition, person, name), for the names that rules count: sorted."""
     touched: dict[Key, tuple[Any, ...]]
     """First touch, last touch, last non-direct touch, email, name."""
+    salesforce: dict[Key, list[dict[str, Any]]]
+    """What the documents show of Salesforce records."""
+    account: dict[Key, dict[str, Any]]
+    """What the documents show of the person's account."""
 
 
 def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
@@ -84,6 +90,7 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
     for p, row, name, count in con.execute(COUNTS).fetchall():
         counts.setdefault((p, row), {})[name] = count
     names = sorted({one.event for segment in rules.segments for one in segment.conditions})
+    records = salesforce.held(con)
     return Facts(
         steps=clocks(con),
         counts=counts,
@@ -93,6 +100,8 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
         said=dict(con.execute(SAID).fetchall()),
         instants={(p, row, name): ats for p, row, name, ats in con.execute(CONDITION, [names]).fetchall()},
         touched=_final_touches(con),
+        salesforce={key: [one.document() for one in found] for key, found in records.items()},
+        account=accounts(con, records),
     )
 
 

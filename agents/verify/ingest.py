@@ -93,7 +93,8 @@ def _fields(con: duckdb.DuckDBPyConnection) -> None:
                 json_exists(headers, '$."touchline-command"') AS commanded, headers->>'touchline-command' AS command,
                 json_extract_string(value, '$.alias') AS commanded_alias,
                 coalesce(json_type(value, '$.alias') = 'VARCHAR' AND json_type(value, '$.id') = 'VARCHAR'
-                    AND regexp_full_match(json_extract_string(value, '$.alias'), '(?s)(user|email|anon):.+')
+                    AND regexp_full_match(json_extract_string(value, '$.alias'),
+                        '(?s)(user:|email:|anon:|sf:003|sf:00Q).+')
                     AND length(json_extract_string(value, '$.alias')) <= {LONGEST_COMMANDED}, false) AS names_alias,
                 json_extract_string(value, '$.id') AS command_id,
                 [x->>'$' FOR x IN json_extract(value, '$.context.campaign.*')] AS campaign_values

@@ -6,7 +6,7 @@ import duckdb
 
 from agents.verify import mailboxes
 from agents.verify.report import Check
-from agents.verify.world import REJECTED_EVENTS, USER_EVENTS, WEB_EVENTS
+from agents.verify.world import ACCOUNT_EVENTS, REJECTED_EVENTS, SALESFORCE_CHANGES, USER_EVENTS, WEB_EVENTS
 
 AT = f"'{WEB_EVENTS}/' || w.p || '/' || w.o"
 RECORD = f"'{USER_EVENTS}/' || u.p || '/' || u.o"
@@ -89,8 +89,10 @@ PHANTOMS = f"""SELECT {RECORD}, coalesce(u.person, u.alias), 'no record of the l
         || coalesce(kind, 'unreadable') || ', source ' || coalesce(header, 'none')
     FROM ue u WHERE kind NOT IN ('tick', 'bad') AND NOT coalesce(
         kind IN ('part', 'detach') AND st = '{USER_EVENTS}' OR kind IN ('link', 'split') AND st = '{WEB_EVENTS}'
-        OR kind = 'event' AND st = CASE WHEN person IS NULL THEN '{WEB_EVENTS}' ELSE '{USER_EVENTS}' END, false)
-    OR kind <> 'bad' AND st = '{WEB_EVENTS}' AND NOT EXISTS
+        OR kind = 'event' AND st = CASE WHEN person IS NULL THEN '{WEB_EVENTS}' ELSE '{USER_EVENTS}' END
+        OR kind IN ('facts', 'account', 'share', 'told') AND st = CASE WHEN person IS NULL THEN '{ACCOUNT_EVENTS}'
+            ELSE '{USER_EVENTS}' END, false)
+    OR kind <> 'bad' AND st IN ('{WEB_EVENTS}', '{ACCOUNT_EVENTS}') AND NOT EXISTS
         (FROM message m WHERE m.topic = st AND m.p = sp AND m.o = so) ORDER BY u.p, u.o"""
 
 REFUSALS = f"""SELECT '{REJECTED_EVENTS}/' || u.p || '/' || u.o, '', array_to_string(list_filter([
@@ -106,7 +108,8 @@ REFUSALS = f"""SELECT '{REJECTED_EVENTS}/' || u.p || '/' || u.o, '', array_to_st
         lambda x: x IS NOT NULL), ', ') AS what
     FROM rejected u LEFT JOIN want w ON u.st = '{WEB_EVENTS}' AND u.sp = w.p AND u.so = w.o AND w.fate IN ('reject',
         'loose')
-    WHERE what <> '' AND u.st IS DISTINCT FROM '{USER_EVENTS}' AND NOT (u.st = '{WEB_EVENTS}' AND EXISTS
+    WHERE what <> '' AND coalesce(u.st, '') NOT IN ('{USER_EVENTS}', '{SALESFORCE_CHANGES}')
+        AND NOT (u.st = '{WEB_EVENTS}' AND EXISTS
         (FROM message m LEFT JOIN done d ON d.topic = m.topic AND d.p = m.p
             WHERE m.topic = u.st AND m.p = u.sp AND m.o = u.so AND m.o >= coalesce(d.o, 0))) ORDER BY u.p, u.o"""
 

@@ -121,7 +121,7 @@ def shape_of(value: bytes | None, text: str | None) -> str:
         return "empty"
     if text is None:
         return "not-utf8"
-    deep = value.count(b"[") + value.count(b"{") >= DEEP and _depth(value)
+    deep = value.count(b"[") + value.count(b"{") >= DEEP and depth_of(value)
     if deep > DEEP + COUNTED_OTHERWISE:
         return "too-deep"
     try:
@@ -152,7 +152,8 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _depth(value: bytes) -> int:
+def depth_of(value: bytes) -> int:
+    """Count how deep objects and arrays stand in one another."""
     depth = deepest = 0
     for byte in STRING.sub(b"", value):
         if byte in b"[{":

@@ -4,7 +4,8 @@ Tables made here:
 `ue`       one row a record, kind `bad` where it can't be read; `st/sp/so` are the coordinates in its `source` header;
            `done` says that the worker had consumed it.
 `step`     (p, o, clock): the clock of partition p from the tick at offset o on; only where it rises.
-`entry`    records that a row folds (bots leave no trace): (p, o, row, clock before it, and the columns of `ue`).
+`entry`    records that a row folds (bots leave no trace; what comes home is dropped, told aside): (p, o, row, clock
+           before it, and the columns of `ue`).
 """
 
 # ruff: noqa: S608 - only constants and numbers of this package are put into SQL
@@ -31,12 +32,24 @@ FIELDS = {
     "apart": "BOOLEAN",
     "path": "BIGINT[]",
     "part": "VARCHAR",
+    "version": "BIGINT",
+    "object": "VARCHAR",
+    "modified_at": "BIGINT",
+    "owner": "VARCHAR",
+    "account": "VARCHAR",
+    "fields": "VARCHAR",
+    "change": "VARCHAR",
+    "number": "BIGINT",
+    "state": "VARCHAR",
+    "once": "VARCHAR",
+    "arr": "BIGINT",
 }
 
 COLUMN = {"to": "target", "at": "ms"}
 
-STRENGTH = """CREATE OR REPLACE MACRO strength(alias) AS CASE WHEN starts_with(alias, 'user:') THEN 3
-    WHEN starts_with(alias, 'email:') THEN 2 WHEN starts_with(alias, 'anon:') THEN 1 END"""
+STRENGTH = """CREATE OR REPLACE MACRO strength(alias) AS CASE WHEN starts_with(alias, 'user:') THEN 5
+    WHEN starts_with(alias, 'email:') THEN 4 WHEN starts_with(alias, 'sf:003') THEN 3
+    WHEN starts_with(alias, 'sf:00Q') THEN 2 WHEN starts_with(alias, 'anon:') THEN 1 END"""
 """Of an alias: links lead to stronger ones only."""
 
 ORDER_KEY = """CREATE OR REPLACE MACRO order_key(id) AS CASE
@@ -95,7 +108,12 @@ def _columns(con: duckdb.DuckDBPyConnection) -> None:
             WHEN 'link' THEN strength(alias) < strength(target) AND message_id IS NOT NULL AND ms IS NOT NULL
             WHEN 'split' THEN alias IS NOT NULL AND apart IS NOT NULL AND message_id IS NOT NULL AND ms IS NOT NULL
             WHEN 'part' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL AND part IS NOT NULL
-            WHEN 'detach' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL END, false)"""
+            WHEN 'detach' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL
+            WHEN 'facts' THEN alias IS NOT NULL AND version IS NOT NULL AND object IS NOT NULL
+                AND modified_at IS NOT NULL
+            WHEN 'account' THEN alias IS NOT NULL AND account IS NOT NULL AND number IS NOT NULL
+            WHEN 'share' THEN alias IS NOT NULL AND account IS NOT NULL AND number IS NOT NULL AND arr IS NOT NULL
+            WHEN 'told' THEN alias IS NOT NULL AND change IS NOT NULL END, false)"""
     )
 
 
@@ -121,8 +139,9 @@ def _entries(con: duckdb.DuckDBPyConnection) -> None:
         """CREATE TABLE entry AS
         WITH row_of AS (
             SELECT *, CASE WHEN kind IN ('link', 'split') THEN alias ELSE coalesce(person, alias) END AS row FROM ue
-            WHERE done AND kind IN ('event', 'link', 'split', 'part', 'detach') AND coalesce(person, alias) IS NOT NULL
-                AND NOT coalesce(bot, false))
+            WHERE done AND kind IN ('event', 'link', 'split', 'part', 'detach', 'facts', 'account', 'share', 'told')
+                AND coalesce(person, alias) IS NOT NULL AND NOT coalesce(bot, false)
+                AND (person IS DISTINCT FROM alias OR kind = 'told'))
         SELECT row_of.*, order_key(message_id) AS okey, step.clock AS clock
         FROM row_of ASOF LEFT JOIN step ON step.p = row_of.p AND step.o <= row_of.o"""
     )

@@ -1,5 +1,7 @@
 """Verify, room 4.  Mailboxes: addresses that several people read (docs/identity.md); they link nobody."""
 
+import re
+
 NAMES = (
     "abuse account accounting accounts accountspayable accountsreceivable accueil achats admin administracion "
     "administration administrator admins affiliate affiliates aide ajuda alert alerts all anfrage anfragen ap api "
@@ -34,3 +36,10 @@ def shared(address: str) -> str:
     before = f"regexp_extract({local}, '^[^+]*')"
     forms = f"[{before}, regexp_replace({before}, '[._-]', '', 'g'), regexp_extract({before}, '^[^_-]*')]"
     return f"list_has_any({forms}, {NAMES.split()})"
+
+
+def is_shared(address: str) -> bool:
+    """Say whether an address is a role mailbox."""
+    before = address.rpartition("@")[0].partition("+")[0]
+    forms = {before, re.sub("[._-]", "", before), re.split("[_-]", before)[0]}
+    return not forms.isdisjoint(NAMES.split())

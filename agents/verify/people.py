@@ -53,6 +53,8 @@ class Views:
             "last_non_direct_touch": touch(non_direct),
             "merged_into": None,
             "quarantined_links": self.facts.said.get(key[1]),
+            "salesforce": self.facts.salesforce.get(key),
+            "account": self.facts.account.get(key),
         }
 
     def _as_of(self, key: Key, last: int, shown: Any) -> str:

@@ -1,8 +1,8 @@
 """Verify, room 1a.  Read: the topics from the beginning, to a moment at which outputs and offsets agree.
 
 In: Kafka, committed records only.  Out: a `World`.  Kept: nothing; the consumer is in no group and commits nothing.
-The worker must have consumed all that stands in `web-events` and all of `user-events` but fresh ticks; until then this
-waits, to a deadline.
+The worker must have consumed all that the senders wrote, all of `account-events`, and all of `user-events` but fresh
+ticks; until then this waits, to a deadline.
 """
 
 import asyncio
@@ -17,7 +17,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.settings import Settings
-from agents.verify.world import INPUTS, OUTPUTS, REJECTED_EVENTS, TOPICS, USER_EVENTS, WEB_EVENTS, Message, World
+from agents.verify.world import (
+    ACCOUNT_EVENTS,
+    INPUTS,
+    REJECTED_EVENTS,
+    SENDERS,
+    SETTLED,
+    TOPICS,
+    USER_EVENTS,
+    Message,
+    World,
+)  # fmt: skip
 
 ANSWER_SECONDS = 30.0
 """Longest wait for any one answer of the broker, and longest pause between two batches of records."""
@@ -172,20 +182,21 @@ async def _world(reader: Reader, deadline: float) -> World:
     await _consumed(reader, deadline)
     committed, outputs = await _moment(reader, deadline)
     await reader.read(outputs)
-    await reader.read(await reader.ends((USER_EVENTS, REJECTED_EVENTS)))
-    await reader.read(await reader.ends((WEB_EVENTS,)))
+    for topics in ((USER_EVENTS, REJECTED_EVENTS), (ACCOUNT_EVENTS,), SENDERS):
+        await reader.read(await reader.ends(topics))
     return World(reader.partitions, reader.topics, committed, dict(reader.read_to))
 
 
 async def _consumed(reader: Reader, deadline: float) -> None:
-    """Wait until the group has consumed what stands in `web-events` now, and what that has made in `user-events`."""
-    await reader.read(await reader.ends((WEB_EVENTS,)))
+    """Wait until the group has consumed what the senders have written by now, and all that has come of it."""
+    await reader.read(await reader.ends(SENDERS))
     while True:
         committed = await reader.committed()
         behind = reader.unconsumed(committed)
-        if not behind:
-            await reader.read(await reader.ends((USER_EVENTS,)))
-            behind = reader.unconsumed(committed)
+        for topic in (ACCOUNT_EVENTS, USER_EVENTS):
+            if not behind:
+                await reader.read(await reader.ends((topic,)))
+                behind = reader.unconsumed(committed)
         if not behind:
             return
         if time.monotonic() > deadline:
@@ -204,9 +215,9 @@ async def _moment(reader: Reader, deadline: float) -> tuple[Ends, Ends]:
     outputs: Ends = {}
     pending = set(range(reader.partitions))
     while pending:
-        before = await reader.committed(), await reader.ends(OUTPUTS)
+        before = await reader.committed(), await reader.ends(SETTLED)
         await asyncio.sleep(QUIET_SECONDS)
-        after = await reader.committed(), await reader.ends(OUTPUTS)
+        after = await reader.committed(), await reader.ends(SETTLED)
         still = {
             p for p in pending if all(_of(one, p) == _of(other, p) for one, other in zip(before, after, strict=True))
         }

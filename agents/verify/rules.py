@@ -50,6 +50,17 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRules:
+    """Which fields of Opportunity and Account say what; None: none does."""
+
+    arr: str | None = None
+    term_months: str | None = None
+    nps: str | None = None
+    currency: str = "USD"
+    """The corporate currency where Salesforce names none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """One version of the rules file."""
 
@@ -59,6 +70,9 @@ class Rules:
     idle_ms: int = 30 * 60_000
     longest_ms: int = DAY_MS
     new_session_on_campaign: bool = True
+    accounts: AccountRules = AccountRules()
+    lookback_ms: int = 90 * DAY_MS
+    """How long before an opportunity, or a won one, a touch may lie."""
 
     @property
     def horizon_ms(self) -> int:
@@ -75,7 +89,7 @@ def load(path: Path) -> Rules:
 
 
 def parse(document: dict[str, Any]) -> Rules:
-    """Make rules of a parsed file; absent settings have the defaults of docs/semantics.md."""
+    """Make rules of a parsed file; absent settings have the defaults of docs/semantics.md and docs/accounts.md."""
     web = document.get("web", {})
     return Rules(
         version=int(document.get("version", 1)),
@@ -84,6 +98,8 @@ def parse(document: dict[str, Any]) -> Rules:
         idle_ms=duration_ms(web.get("idle", "30m")),
         longest_ms=duration_ms(web.get("longest", "24h")),
         new_session_on_campaign=bool(web.get("new_session_on_campaign", True)),
+        accounts=AccountRules(**document.get("accounts", {})),
+        lookback_ms=duration_ms(document.get("attribution", {}).get("lookback", "90d")),
     )
 
 

@@ -64,6 +64,11 @@ def uncounted(document: Any) -> Any:
     return [uncounted(one) for one in document] if isinstance(document, list) else document
 
 
+def canonical(value: Any, *, ordered: bool = False) -> str:
+    """Write compact JSON: two values are equal if their texts are; names sorted unless their order counts."""
+    return json.dumps(value, sort_keys=not ordered, ensure_ascii=False, separators=(",", ":"))
+
+
 def _short(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return text if len(text) <= 160 else text[:157] + "..."

@@ -6,7 +6,7 @@ no more (`FOREVER`: it stays): after the record at x there is what has `o <= x A
 `tie`       the owner of a row: (p, row, o, until, person, former, moves); person null: a split took the owner away.
 `stay`      a part at a row that is not its home: (p, row, alias, o, until, path, clock); `o` is that of the part's
             record, or of the forwarded event that made it.
-`origin`    the link, or split taken back, that packed a part's record, however often that was passed on:
+`origin`    the link, split taken back, or facts that packed a part's record, however often that was passed on:
             (p, o, lp, lo, home).
 """
 
@@ -21,17 +21,24 @@ from agents.verify.report import Check
 from agents.verify.world import USER_EVENTS
 
 FOREVER = 1 << 60
+LONGEST_PATH = 8
+"""Numbers in the path of a part from which on neither it nor anything else of its alias is forwarded."""
+TOO_FAR = f"""CASE WHEN e.kind = 'part' THEN len(e.path) >= {LONGEST_PATH} ELSE EXISTS (
+                FROM stay s WHERE s.p = e.p AND s.row = e.row AND s.alias = e.alias
+                AND s.o < e.o AND e.o <= s.until AND len(s.path) >= {LONGEST_PATH}) END"""
+"""Whether a record `e` has come so far: a part by its own path, anything else by that of the part before it."""
 
 SORT_KEY = "lpad(ms::VARCHAR, 16, '0') || okey || target"
 """Text that orders links by (at, order key, alias); instants are after 2000."""
 
 TIE = f"""CREATE TABLE tie AS
     WITH said AS (SELECT p, row, o, CASE WHEN kind = 'link' THEN target END AS target,
+            CASE WHEN kind = 'facts' THEN {{'version': version, 'owner': owner}} END AS facts,
             CASE WHEN kind = 'link' THEN {SORT_KEY} END AS rank, CASE WHEN kind = 'split' THEN apart END AS apart,
             CASE WHEN kind = 'split' THEN lpad(ms::VARCHAR, 16, '0') || okey || apart::INT END AS word
-        FROM entry WHERE kind IN ('link', 'split')),
+        FROM entry WHERE kind IN ('link', 'split') OR kind = 'facts' AND person IS NULL),
     turn AS (SELECT p, row, o, CASE WHEN coalesce(arg_max(apart, word) OVER w, false) THEN NULL
-            ELSE arg_min(target, rank) OVER w END AS person
+            ELSE coalesce(arg_min(target, rank) OVER w, (arg_max(facts, facts.version) OVER w).owner) END AS person
         FROM said WINDOW w AS (PARTITION BY p, row ORDER BY o)),
     move AS (SELECT *, lag(person) OVER (PARTITION BY p, row ORDER BY o) AS former FROM turn
         QUALIFY person IS DISTINCT FROM former)
@@ -39,7 +46,8 @@ TIE = f"""CREATE TABLE tie AS
     FROM move WINDOW w AS (PARTITION BY p, row ORDER BY o)"""
 
 MOVES = """WITH moved AS (SELECT p, row, alias, o, kind, path FROM entry WHERE kind IN ('part', 'detach')),
-    passed AS (SELECT p, row, alias, o FROM entry WHERE kind = 'event' AND person IS NOT NULL)
+    passed AS (SELECT p, row, alias, o FROM entry WHERE kind IN ('event', 'facts', 'account', 'share')
+        AND person IS NOT NULL)
     FROM moved UNION ALL
     SELECT e.p, e.row, e.alias, min(e.o) AS o, 'event', NULL
     FROM passed e ASOF LEFT JOIN moved m ON m.p = e.p AND m.row = e.row AND m.alias = e.alias AND m.o < e.o
@@ -54,7 +62,7 @@ ORIGIN = f"""CREATE TABLE origin AS WITH RECURSIVE
     moved AS (SELECT p, o, sp, so FROM entry WHERE kind = 'part' AND st = '{USER_EVENTS}'),
     found AS (
         SELECT m.p, m.o, l.p AS lp, l.o AS lo, l.row AS home FROM moved m JOIN entry l ON l.p = m.sp AND l.o = m.so
-            WHERE l.kind IN ('link', 'split')
+            WHERE l.kind IN ('link', 'split', 'facts')
         UNION ALL SELECT m.p, m.o, f.lp, f.lo, f.home FROM found f JOIN moved m ON m.sp = f.p AND m.so = f.o)
     FROM found"""
 
@@ -102,25 +110,30 @@ def check(con: duckdb.DuckDBPyConnection) -> Check:
     return found
 
 
-WANTED = """CREATE TABLE wanted AS
+WANTED = f"""CREATE TABLE wanted AS
     WITH carried AS (
         SELECT tie.*, row AS alias, [moves] AS path FROM tie
         UNION ALL SELECT tie.*, stay.alias, list_append(path, moves) FROM tie JOIN stay
             ON stay.p = tie.p AND stay.row = tie.row AND stay.o < tie.o AND tie.o < stay.until),
-    passed AS (SELECT e.*, tie.person AS owner, moves
-        FROM (SELECT *, coalesce(person, alias) AS row FROM ue WHERE done AND kind IN ('event', 'part', 'detach')) e
-        ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o < e.o WHERE tie.person IS NOT NULL)
+    passed AS (SELECT e.*, tie.person AS heir, moves
+        FROM (SELECT *, coalesce(person, alias) AS row FROM ue WHERE done AND person IS DISTINCT FROM alias
+            AND kind IN ('event', 'part', 'detach', 'facts', 'account', 'share', 'told')) e
+        ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o <= e.o
+        WHERE tie.person IS NOT NULL AND tie.o < e.o
+            AND NOT {TOO_FAR})
     SELECT p AS sp, o AS so, 'part' AS kind, alias, person, path, false AS optional FROM carried
         WHERE person IS NOT NULL
     UNION ALL SELECT p, o, 'detach', alias, former, path, false FROM carried WHERE former IS NOT NULL
-    UNION ALL SELECT p, o, kind, alias, owner, CASE kind WHEN 'part' THEN list_append(path, moves)
+    UNION ALL SELECT p, o, kind, alias, heir, CASE kind WHEN 'part' THEN list_append(path, moves)
         WHEN 'detach' THEN path END, coalesce(bot, false) FROM passed"""
-"""A part grows its path with each row that passes it on; a detach is passed on as it came."""
+"""Facts that change the owner are in the part that they send.  A part grows its path with each row that passes it on; a
+detach is passed on as it came."""
 
 MOVED = f"""WITH made AS (
         SELECT sp, so, kind, alias, person, count(*) AS times, min(p) AS p, min(o) AS o, bool_and(key = person) AS
             keyed, any_value(path) AS path
-        FROM ue WHERE st = '{USER_EVENTS}' AND kind IN ('part', 'detach', 'event') AND person IS NOT NULL
+        FROM ue WHERE st = '{USER_EVENTS}' AND kind IN ('part', 'detach', 'event', 'facts', 'account', 'share', 'told')
+            AND person IS NOT NULL
             AND so < coalesce((SELECT d.o FROM done d WHERE d.topic = st AND d.p = sp), 0) GROUP BY ALL)
     SELECT '{USER_EVENTS}/' || sp || '/' || so, person, kind || ' of ' || alias || ': '
         || CASE WHEN w.optional IS NULL THEN 'no link demands it' WHEN times IS NULL THEN 'is missing'
@@ -132,7 +145,11 @@ MOVED = f"""WITH made AS (
         keyed AND m.path IS NOT DISTINCT FROM w.path, false)
     ORDER BY sp, so"""
 
-SAME = ("message_id", "ms", "received_at", "name", "visit", "source", "bot", "email", "full_name")
+SAME = (
+    "message_id", "ms", "received_at", "name", "visit", "source", "bot", "email", "full_name",
+    "version", "object", "modified_at", "owner", "account", "fields", "change", "arr",
+    "number", "state", "once",
+)  # fmt: skip
 
 FORWARDS_DIFFER = f"""SELECT '{
     USER_EVENTS
@@ -140,9 +157,8 @@ FORWARDS_DIFFER = f"""SELECT '{
         || f.header || ', in ' || array_to_string(list_filter([{
     ", ".join(f"CASE WHEN f.{one} IS DISTINCT FROM e.{one} THEN '{one}' END" for one in SAME)
 }], lambda x: x IS NOT NULL), ', ')
-    FROM ue f JOIN ue e ON e.p = f.sp AND e.o = f.so WHERE f.kind = 'event' AND f.person IS NOT NULL AND f.st = '{
-    USER_EVENTS
-}'
-        AND (e.kind <> 'event' OR ({", ".join(f"f.{one}" for one in SAME)}) IS DISTINCT FROM ({
+    FROM ue f JOIN ue e ON e.p = f.sp AND e.o = f.so WHERE f.kind IN ('event', 'facts', 'account', 'share', 'told')
+        AND f.person IS NOT NULL AND f.st = '{USER_EVENTS}'
+        AND (e.kind <> f.kind OR ({", ".join(f"f.{one}" for one in SAME)}) IS DISTINCT FROM ({
     ", ".join(f"e.{one}" for one in SAME)
 })) ORDER BY f.p, f.o"""

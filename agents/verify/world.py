@@ -4,20 +4,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 WEB_EVENTS = "web-events"
+SALESFORCE_CHANGES = "salesforce-changes"
+ACCOUNT_EVENTS = "account-events"
 USER_EVENTS = "user-events"
+SALESFORCE_RECORDS = "salesforce-records"
+SALESFORCE_REFETCH = "salesforce-refetch"
 PROFILE_VIEWS = "profile-views"
+ACCOUNT_VIEWS = "account-views"
+CONTRIBUTIONS = "contributions"
 SEGMENT_CHANGES = "segment-changes"
 REFERRAL_TRIGGERS = "referral-triggers"
+USER_TIMELINE = "user-timeline"
 REJECTED_EVENTS = "rejected-events"
 
-INPUTS = (WEB_EVENTS, USER_EVENTS)
-"""Topics that the worker consumes: the group commits offsets in them."""
+SENDERS = (WEB_EVENTS, SALESFORCE_CHANGES)
+"""Topics that others write."""
 
-OUTPUTS = (PROFILE_VIEWS, SEGMENT_CHANGES, REFERRAL_TRIGGERS)
+INPUTS = (*SENDERS, ACCOUNT_EVENTS, USER_EVENTS)
+"""Topics that the worker consumes, in the order in which one makes the next: the group commits offsets in them."""
+
+OUTPUTS = (PROFILE_VIEWS, SEGMENT_CHANGES, REFERRAL_TRIGGERS, USER_TIMELINE)
 """Topics written in the transaction that commits the offset of `user-events` of the same partition."""
 
-TOPICS = (*INPUTS, *OUTPUTS, REJECTED_EVENTS)
-KEYED = (USER_EVENTS, *OUTPUTS)
+SETTLED = (*OUTPUTS, ACCOUNT_VIEWS, CONTRIBUTIONS, SALESFORCE_RECORDS, SALESFORCE_REFETCH)
+"""Topics that are read up to the moment at which the offsets are taken: nothing in them says where it is from."""
+
+ASIDE = (ACCOUNT_VIEWS, CONTRIBUTIONS, SALESFORCE_RECORDS, SALESFORCE_REFETCH, REJECTED_EVENTS)
+"""Other topics that the worker writes."""
+
+TOPICS = (*INPUTS, *OUTPUTS, *ASIDE)
+KEYED = (ACCOUNT_EVENTS, USER_EVENTS, ACCOUNT_VIEWS, CONTRIBUTIONS, SALESFORCE_RECORDS, *OUTPUTS)
 """Topics whose key decides the partition."""
 
 

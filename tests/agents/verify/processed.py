@@ -5,28 +5,40 @@ In: web events of a world.  Out: a world with everything that ingest and profile
 
 from random import Random
 
+import pytest
 from aiokafka.structs import ConsumerRecord
 
+from agents.processors.account.events import AccountEvents
 from agents.processors.ingest import Ingest
 from agents.processors.profile import Profiles
+from agents.processors.salesforce.changes import Changes
 from agents.runtime.contract import Effects, Lane, Processor
 from agents.runtime.stores import MemoryStore
-from agents.verify.world import INPUTS, WEB_EVENTS, Message, World
+from agents.verify.world import ACCOUNT_EVENTS, INPUTS, SALESFORCE_CHANGES, WEB_EVENTS, Message, World
 from streams.policy import Policy
 
 TICK_MS = 60_000
 LONGEST_BATCH = 4
+PAUSES = 0.1
+"""How often a lane of Salesforce waits so long that time closes the open transaction."""
 PACES = (1, 3, 30)
 """How often a lane has its turn, beside the others: a slow one lets the other way to a person be faster."""
 
 
 def processed(given: World, policy: Policy, seed: int) -> World:
     """Feed the web events of a world to the processors; lanes take turns at random."""
-    rng, made = Random(seed), World(given.partitions, {WEB_EVENTS: _unmarked(given)})
+    pytest.importorskip("streams.account", reason="verify demands messages of accounts, which nobody makes yet")
+    rng = Random(seed)
+    made = World(
+        given.partitions,
+        {WEB_EVENTS: _unmarked(given), SALESFORCE_CHANGES: list(given.messages(SALESFORCE_CHANGES))},
+    )
     lanes = [_Lane(Lane(topic, p), policy, made, rng.choice(PACES)) for topic in INPUTS for p in range(made.partitions)]
     while waiting := [lane for lane in lanes if lane.waiting()]:
         (lane,) = rng.choices(waiting, [one.pace for one in waiting])
         lane.work(rng.randint(1, LONGEST_BATCH))
+        if lane.lane.topic == SALESFORCE_CHANGES and (rng.random() < PAUSES or not lane.waiting()):
+            lane.pause()
     made.committed = {(lane.lane.topic, lane.lane.partition): lane.at for lane in lanes}
     return made
 
@@ -41,6 +53,7 @@ class _Lane:
 
     def __init__(self, lane: Lane, policy: Policy, world: World, pace: int) -> None:
         self.lane, self.world, self.pace, self.at = lane, world, pace, 0
+        self.told_until = 0
         self.rows = MemoryStore()
         self.processor = _processor(lane, self.rows, policy, world.partitions)
 
@@ -56,6 +69,14 @@ class _Lane:
         self.rows.write(effects.rows, 0)
         self.at = batch[-1].offset + 1
         _write(self.world, effects, batch[-1].timestamp)
+        self.told_until = batch[-1].timestamp
+
+    def pause(self) -> None:
+        """Nothing comes for a while."""
+        effects = self.processor.idle(self.told_until)
+        if effects is not None:
+            self.rows.write(effects.rows, 0)
+            _write(self.world, effects, self.told_until)
 
 
 def _processor(lane: Lane, rows: MemoryStore, policy: Policy, partitions: int) -> Processor:
@@ -63,6 +84,10 @@ def _processor(lane: Lane, rows: MemoryStore, policy: Policy, partitions: int) -
         return Ingest(
             lane, rows, policy, partitions=partitions, log_clock=False, tick_ms=TICK_MS, observed=lambda _: None
         )
+    if lane.topic == SALESFORCE_CHANGES:
+        return Changes(lane, rows, partitions=partitions, observed=lambda _: None)
+    if lane.topic == ACCOUNT_EVENTS:
+        return AccountEvents(lane, rows, policy, partitions=partitions, observed=lambda *_: None)
     sources = frozenset(f"{WEB_EVENTS}/{p}" for p in range(partitions))
     return Profiles(lane, rows, policy, partitions=partitions, sources=sources, observed=lambda *_: None)
 

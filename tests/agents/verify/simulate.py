@@ -149,7 +149,7 @@ class Company:
         self.settle()
         committed = {
             (topic, p): self.offsets.get((topic, p), 0)
-            for topic in ("web-events", "user-events")
+            for topic in ("web-events", "account-events", "user-events")
             for p in range(self.partitions)
         }
         return World(self.partitions, deepcopy(self.topics), committed, dict(self.offsets))
@@ -268,6 +268,8 @@ class Company:
         if record.get("bot"):
             return
         key = record["alias"] if kind in ("link", "split") else record.get("person", record["alias"])
+        if key.startswith("email:") and key not in self.rows[p]:
+            self.member(key, f"user-events/{p}/{offset}")
         row = self.rows[p].setdefault(key, Row(key))
         self.seal(row, clock)
         if kind in ("link", "split"):
@@ -280,6 +282,14 @@ class Company:
         if key.startswith("user:"):
             self.look(row, clock)
         self.view(p, row)
+
+    def member(self, alias: str, source: str) -> None:
+        """An address belongs to the company of its domain, which is of two labels here."""
+        domain = alias.rpartition("@")[2]
+        key = f"domain:{domain}"
+        value = {"kind": "domain-member", "alias": alias, "domain": domain}
+        p = partition_of(key.encode(), self.partitions)
+        self.put("account-events", p, value, key, headers=[("source", source.encode())])
 
     def take(self, row: Row, record: dict, clock: int) -> None:
         held = row.parts.get(record["alias"])
