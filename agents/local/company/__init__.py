@@ -1,21 +1,22 @@
 """A company to try Touchline with: a B2B product, its visitors and users, and all that goes wrong with their events.
 
-Pure: the same seed gives the same events.  Rooms: web (data) -> people -> visits -> delivery.  Here: the front door.
+Pure: the same seed gives the same events.  Rooms: web (data) -> people -> visits -> delivery; market (data) -> books ->
+sales, which is the door to its Salesforce org.  Here: the door to its events.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 from random import Random
 
 from agents.local.company import web
 from agents.local.company.delivery import Arrived, deliver
-from agents.local.company.people import Person, cast, uuid
+from agents.local.company.people import PEOPLE, Person, cast, uuid
 from agents.local.company.visits import DAY_MS, REPORT, SHARE, Browser, Call, Json, crawl, history
 
-__all__ = ["PEOPLE", "live", "simulate"]
+__all__ = ["PEOPLE", "live", "shared_devices", "simulate"]
 
-PEOPLE = 400
 CRAWLED = 0.005
 """Share of events that robots make."""
 
@@ -34,6 +35,17 @@ def simulate(seed: int, days: int, end_ms: int, people: int = PEOPLE) -> Iterato
     arrived += _robots(seed, days, end_ms, events=int(len(arrived) * CRAWLED))
     arrived.sort(key=lambda event: event[0])
     return (event for _, event in arrived)
+
+
+def shared_devices(events: Iterable[Json]) -> dict[str, set[str]]:
+    """Find the browsers on which several people said who they are: {anonymous id: their user ids}."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        device = {"identify": event.get("anonymousId"), "alias": event.get("previousId")}.get(event["type"])
+        user = event.get("userId")
+        if device and isinstance(user, str) and user != "null":
+            users[device].add(user)
+    return {device: found for device, found in users.items() if len(found) > 1}
 
 
 def live(seed: int, days: int, people: int = PEOPLE) -> Iterator[Call]:

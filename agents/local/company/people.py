@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from agents.local.company import web
+from agents.local.company.market import BUYERS, BY_DOMAIN, Buyer
 
+PEOPLE = 400
 RISING = 6
 """People who at the end of the history are one shared dashboard and a few reports short of being power users."""
 RISING_DAYS = 12
@@ -47,6 +49,11 @@ class Person:
     """How far the clocks of their devices are ahead."""
     rising: bool = False
 
+    @property
+    def employer(self) -> Buyer:
+        """The company that they work for, as their address says."""
+        return BY_DOMAIN[self.email.partition("@")[2]]
+
 
 def cast(seed: int, days: int, people: int) -> list[Person]:
     """Invent `people` persons for a history of `days` days; the last few are rising, the very first share devices."""
@@ -60,7 +67,7 @@ def cast(seed: int, days: int, people: int) -> list[Person]:
 def _person(seed: int, number: int, days: int, *, rising: bool) -> Person:
     rng = Random(f"{seed}/person/{number}")  # noqa: S311 - a play, not a secret
     first, last = rng.choice(web.FIRST_NAMES), rng.choice(web.LAST_NAMES)
-    company = rng.choice(web.COMPANIES)
+    employer = rng.choice(BUYERS)
     zone, offset = rng.choice(web.ZONES)
     has_phone = rng.random() < 0.3
     arrives, signs_up = (days - RISING_DAYS - 2.0, days - RISING_DAYS) if rising else _beginning(rng, days)
@@ -69,7 +76,7 @@ def _person(seed: int, number: int, days: int, *, rising: bool) -> Person:
         number=number,
         user_id=f"u-{number:05}",
         devices=tuple(uuid(rng) for _ in range(1 + has_phone)),
-        email=f"{first}.{last}.{number}@{company}.example".lower(),
+        email=f"{first}.{last}.{number}@{employer.domain}".lower(),
         name=f"{first} {last}",
         zone=zone,
         offset_hours=offset,

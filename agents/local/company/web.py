@@ -95,4 +95,3 @@ ZONES = (("America/New_York", -5), ("America/Los_Angeles", -8), ("Europe/Berlin"
 """Zone and hours from UTC, without summer time: the day's rhythm needs no more."""
 FIRST_NAMES = ("Ada", "Bruno", "Chidi", "Dana", "Elif", "Farid", "Grace", "Hana", "Ivan", "Jun", "Kofi", "Lena", "Mara")
 LAST_NAMES = ("Adler", "Brandt", "Costa", "Dube", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen", "Kaya")
-COMPANIES = ("Harbor", "Lumen", "Quarry", "Tandem", "Juniper", "Cobalt", "Meadow", "Atlas", "Pioneer", "Summit")

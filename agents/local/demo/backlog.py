@@ -5,21 +5,29 @@ In: the group's committed offsets and the topics' ends.  Out: a number, and yes 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 
 from agents.settings import Settings
-from streams.topics import USER_EVENTS, WEB_EVENTS
+from streams.topics import ACCOUNT_EVENTS, SALESFORCE_CHANGES, USER_EVENTS, WEB_EVENTS, Topic
 
 REQUEST_SECONDS = 20.0
 FETCH_MS = 150
 PAUSE_SECONDS = 0.15
+QUIET_LOOKS = 2
+"""How often nothing was brought: the end of a transaction shows a moment later in one topic than in another."""
+TICK = b'{"kind":"tick"'
 MOST_MARKERS = 1_000
 """A gap larger than this holds records for sure: no look at it is needed."""
+
+Offsets: TypeAlias = dict[TopicPartition, int]
+"""{partition: offset that comes next}."""
 
 
 class BehindError(Exception):
@@ -27,61 +35,72 @@ class BehindError(Exception):
 
 
 class Backlog:
-    """What is done and what is left in `web-events` and `user-events`."""
+    """What is done and what is left in the topics that workers read."""
 
     def __init__(self, settings: Settings, admin: AIOKafkaAdminClient, reader: AIOKafkaConsumer) -> None:
         self._group = settings.app_id
         self._admin = admin
         self._reader = reader
-        self._sources = [TopicPartition(WEB_EVENTS.name, number) for number in range(settings.partitions)]
-        self._internal = [TopicPartition(USER_EVENTS.name, number) for number in range(settings.partitions)]
-        self._known = dict.fromkeys([*self._sources, *self._internal], 0)
+        self._web = _partitions(settings, WEB_EVENTS)
+        self._internal = [*_partitions(settings, ACCOUNT_EVENTS), *_partitions(settings, USER_EVENTS)]
+        salesforce = _partitions(settings, SALESFORCE_CHANGES)
+        self._known = dict.fromkeys([*self._web, *salesforce, *self._internal], 0)
 
     async def processed(self) -> int:
         """Count the records of `web-events` (marks too) whose results are committed."""
         committed = await self._committed()
-        return sum(committed[partition] for partition in self._sources)
+        return sum(committed[partition] for partition in self._web)
 
     async def until_processed(self, seconds: float) -> None:
-        """Wait until all that lies in the topics now is processed, with all that it brings; later records don't count.
+        """Wait until all that lies in the topics is processed, with all that it brings; nothing may come meanwhile.
 
         Raise `BehindError` after `seconds`.
         """
         deadline = time.monotonic() + seconds
-        # An event brings records to user-events; those may bring others there (forwarded ones), which bring none.
-        for partitions in (self._sources, self._internal, self._internal):
-            ends = await self._ends(partitions)
-            while await self._holds_records(ends):
-                if time.monotonic() > deadline:
-                    msg = f"not processed within {seconds:.0f} s; {await self.processed():,} records of web-events are"
-                    raise BehindError(msg)
-                await asyncio.sleep(PAUSE_SECONDS)
+        ends = await self._ends([*self._known])
+        await self._until_committed(ends, deadline)
+        # What was processed has brought records: changes of Salesforce, forwarded events; those may bring others.
+        quiet = 0
+        while quiet < QUIET_LOOKS:
+            since, ends = ends, await self._ends(self._internal)
+            brought = await self._finds(since, ends, lambda record: not record.value.startswith(TICK))
+            quiet = 0 if brought else quiet + 1
+            await self._until_committed(ends if brought else {}, deadline)
+            await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _holds_records(self, ends: dict[TopicPartition, int]) -> bool:
+    async def _until_committed(self, ends: Offsets, deadline: float) -> None:
+        while await self._holds_records(ends):
+            if time.monotonic() > deadline:
+                msg = f"not processed in time; {await self.processed():,} records of web-events are"
+                raise BehindError(msg)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _holds_records(self, ends: Offsets) -> bool:
         """Tell whether records lie between what is committed and `ends`; the markers of transactions are none."""
         committed = await self._committed()
-        behind = [partition for partition, end in ends.items() if committed[partition] < end]
-        if any(ends[partition] - committed[partition] > MOST_MARKERS for partition in behind):
+        behind = {partition: end for partition, end in ends.items() if committed[partition] < end}
+        if any(end - committed[partition] > MOST_MARKERS for partition, end in behind.items()):
             return True
-        async with asyncio.timeout(REQUEST_SECONDS):
-            return bool(behind) and await self._finds(behind, committed, ends)
+        return await self._finds(committed, behind, lambda record: True)
 
-    async def _finds(
-        self, partitions: list[TopicPartition], since: dict[TopicPartition, int], ends: dict[TopicPartition, int]
-    ) -> bool:
-        self._reader.assign(partitions)
-        for partition in partitions:
-            self._reader.seek(partition, since[partition])
-        while any([await self._reader.position(partition) < ends[partition] for partition in partitions]):
-            fetched = await self._reader.getmany(timeout_ms=FETCH_MS)
-            if any(record.offset < ends[partition] for partition, records in fetched.items() for record in records):
-                return True
+    async def _finds(self, since: Offsets, ends: Offsets, matters: Callable[[ConsumerRecord], bool]) -> bool:
+        """Tell whether a record that matters lies between `since` and `ends`."""
+        if not ends:
+            return False
+        self._reader.assign(list(ends))
+        async with asyncio.timeout(REQUEST_SECONDS):
+            for partition in ends:
+                self._reader.seek(partition, since[partition])
+            while any([await self._reader.position(partition) < end for partition, end in ends.items()]):
+                for partition, records in (await self._reader.getmany(timeout_ms=FETCH_MS)).items():
+                    if any(record.offset < ends[partition] and matters(record) for record in records):
+                        return True
         return False
 
-    async def _ends(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+    async def _ends(self, partitions: list[TopicPartition]) -> Offsets:
         return dict(await asyncio.wait_for(self._reader.end_offsets(partitions), REQUEST_SECONDS))
 
-    async def _committed(self) -> dict[TopicPartition, int]:
+    async def _committed(self) -> Offsets:
         """Ask for the group's offsets; what was known before where the broker is not ready to tell."""
         asking = self._admin.list_consumer_group_offsets(self._group, partitions=list(self._known))
         try:
@@ -92,6 +111,10 @@ class Backlog:
         else:
             self._known |= {partition: max(offset.offset, 0) for partition, offset in found.items()}
         return self._known
+
+
+def _partitions(settings: Settings, topic: Topic) -> list[TopicPartition]:
+    return [TopicPartition(topic.name, number) for number in range(settings.partitions)]
 
 
 @asynccontextmanager

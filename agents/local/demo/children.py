@@ -1,4 +1,4 @@
-"""Demo, part 2.  Children: worker and collector as processes of their own, watched, and ended in good order."""
+"""Demo, part 2.  Children: worker, collector, sync as processes of their own, watched, and ended in good order."""
 
 import asyncio
 import os
@@ -84,7 +84,7 @@ async def child(name: str, settings: Settings, command: str, log: Path) -> Async
     with log.open("wb") as output:
         # A session of its own: Ctrl-C is for the demo, which then stops its children in order.
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "agents.cli", command),
+            *(sys.executable, "-m", "agents.cli", *command.split()),
             env=environment(settings),
             stdin=DEVNULL,
             stdout=output,

@@ -1,19 +1,23 @@
-"""Demo, part 5.  Feed: the company's events - its history to Kafka, its live days to Segment's library."""
+"""Demo, part 5.  Feed: the company's past, and its events - history to Kafka, live days to Segment's library."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import orjson
 from segment.analytics.client import Client
 
-from agents.local.company import simulate
+from agents.local.company import shared_devices, simulate
+from agents.local.company.books import Books
+from agents.local.company.sales import org_history
 from agents.local.company.visits import Call, Json
 from agents.local.demo.scene import Scene
 from agents.settings import Settings
 from agents.sources.replay.lines import Line
 from agents.sources.replay.publish import Progress, publish
 from agents.sources.replay.timeline import stamped, with_marks
+from streams.instants import DAY_MS
 
 CALLS_PER_SECOND = 25
 UPLOAD_SECONDS = 0.2
@@ -25,10 +29,27 @@ class RefusedError(Exception):
     """The collector did not take events of the library; the text is the library's."""
 
 
-def past(seed: int, days: int) -> list[Line]:
-    """Invent the company's history up to now, as lines of a file that `touchline replay --clock file` would read."""
-    events = simulate(seed, days, time.time_ns() // 1_000_000)
-    return [Line("history", number, orjson.dumps(event)) for number, event in enumerate(events, start=1)]
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the company did until the demo began."""
+
+    begin_ms: int
+    lines: list[Line]
+    """Its events, as lines of a file that `touchline replay --clock file` would read."""
+    shared_devices: dict[str, set[str]]
+    """{anonymous id: the users who share it}."""
+    books: Books
+    """Its Salesforce org; the clock goes with ours."""
+
+
+def past(seed: int, days: int) -> Past:
+    """Invent the company's history up to now."""
+    end_ms = time.time_ns() // 1_000_000
+    events = list(simulate(seed, days, end_ms))
+    lines = [Line("history", number, orjson.dumps(event)) for number, event in enumerate(events, start=1)]
+    books = org_history(seed, days, end_ms)
+    books.org.start_clock()
+    return Past(end_ms - days * DAY_MS, lines, shared_devices(events), books)
 
 
 async def play(settings: Settings, history: Iterable[Line], scene: Scene, changed: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """Demo, part 3.  Scene: what the topics say so far, as figures.
 
-In: records of the topics that Touchline publishes.  Out: people, members, triggers with their why, rejected.
+In: records of the topics that Touchline publishes.  Out: people, members, triggers with their why, rejected, what is
+known of Salesforce records.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,15 +20,34 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.query import triggers
 from agents.settings import Settings
-from streams.topics import PROFILE_VIEWS, REFERRAL_TRIGGERS, REJECTED_EVENTS, SEGMENT_CHANGES
+from streams.topics import (
+    PROFILE_VIEWS,
+    REFERRAL_TRIGGERS,
+    REJECTED_EVENTS,
+    SALESFORCE_RECORDS,
+    SALESFORCE_REFETCH,
+    SEGMENT_CHANGES,
+    USER_TIMELINE,
+)
 
-SHOWN = (PROFILE_VIEWS, SEGMENT_CHANGES, REFERRAL_TRIGGERS, REJECTED_EVENTS)
+SHOWN = (
+    *(PROFILE_VIEWS, SEGMENT_CHANGES, REFERRAL_TRIGGERS, REJECTED_EVENTS),
+    *(SALESFORCE_RECORDS, SALESFORCE_REFETCH, USER_TIMELINE),
+)
 LATEST = 8
 """Triggers that are shown."""
 CONNECT_SECONDS = 20.0
 SETTLE_SECONDS = 15.0
 FETCH_MS = 200
 FETCH_RECORDS = 2_000
+
+
+class Known(NamedTuple):
+    """What is known of a Salesforce record; of one that is not, nothing."""
+
+    modified_at: int = 0
+    deleted: bool = False
+    dirty: bool = True
 
 
 @dataclass(slots=True)
@@ -59,6 +79,14 @@ class Scene:
     latencies: list[float] = field(default_factory=list)
     """Seconds from the click that made somebody a power user to the trigger, live ones."""
     rejected: Counter[str] = field(default_factory=Counter)
+    changes_sent: int = 0
+    """Change events of Salesforce that were handed to Kafka."""
+    records: dict[str, Known] = field(default_factory=dict)
+    """{id of a Salesforce record: what we know of it}."""
+    refetches: set[tuple[str, str]] = field(default_factory=set)
+    """(record, why it was asked for again)."""
+    told: int = 0
+    """Lines on people's timelines."""
     live_since_ms: int | None = None
     fetches_begun: int = 0
     is_read: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,6 +118,14 @@ class Scene:
                 self._trigger(record.value)
             case REJECTED_EVENTS.name:
                 self.rejected[dict(record.headers).get("reason", b"?").decode()] += 1
+            case SALESFORCE_RECORDS.name:
+                found = orjson.loads(record.value)
+                self.records[found["id"]] = Known(found["modified_at"] or 0, found["deleted"], found["dirty"])
+            case SALESFORCE_REFETCH.name:
+                request = orjson.loads(record.value)
+                self.refetches.add((request["id"], request["why"]))
+            case USER_TIMELINE.name:
+                self.told += 1
 
     def _view(self, record: ConsumerRecord) -> None:
         if record.value is None or b'"merged_into"' in record.value[:600]:

@@ -40,6 +40,10 @@ class Screen:
         self.console.print(f"{self.scene.seconds:5.1f} s  {line}", soft_wrap=True)
         self.refresh()
 
+    def show(self, text: str) -> None:
+        """Print a text of several lines, to stay, as it is."""
+        self.console.print(text, soft_wrap=True)
+
     def say_figures(self) -> None:
         """Print all figures, to stay."""
         for name, value in figures(self.scene):
@@ -75,12 +79,18 @@ def figures(scene: Scene) -> list[tuple[str, str]]:
         ("events", f"{scene.published:,} of history, {scene.sent_live:,} live"),
         ("processed", f"{scene.processed:,} records, {scene.per_second:,.0f}/s now, {scene.fastest:,.0f}/s at most"),
         ("people", f"{len(scene.people):,}, {scene.users:,} of them with a user id"),
+        ("salesforce", _salesforce(scene)),
         ("power users", f"{len(scene.members):,} now ({scene.entered:,} entered, {scene.left:,} left)"),
         ("triggers", f"{scene.triggers:,}, {scene.live_triggers:,} of them live"),
         ("rejected", f"{scene.rejected.total():,}" + _reasons(scene)),
         ("first trigger", first),
         ("click to trigger", latency),
     ]
+
+
+def _salesforce(scene: Scene) -> str:
+    changes = f"{scene.changes_sent:,} change events, {len(scene.refetches):,} records read again"
+    return f"{len(scene.records):,} records, {changes}, {scene.told:,} lines on timelines"
 
 
 def _reasons(scene: Scene) -> str:

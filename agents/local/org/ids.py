@@ -14,10 +14,10 @@ PREFIXES = {
     "Lead": "00Q",
     "OpportunityContactRole": "00K",
     "Task": "00T",
-    "CurrencyType": "01J",
+    "CurrencyType": "01L",
     "OpportunityStage": "01J",
 }
-"""{object: first three characters of its ids}.  Setup objects share one here; nobody looks them up by id."""
+"""{object: first three characters of its ids}.  No two share one: a message about a record has its id as key."""
 
 
 def with_checksum(short: str) -> str:

@@ -23,6 +23,11 @@ STAGES = {"Prospecting": (False, False), "Closed Won": (True, True), "Closed Los
 """{stage of a new org: (won, closed)}."""
 
 
+def wall_clock() -> int:
+    """Tell the time, milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class NoRecordError(KeyError):
     """No living record has this id."""
 
@@ -33,7 +38,7 @@ class Org:
     `now` gives milliseconds; the wall clock by default.  `set_clock` stops it at an instant of your own.
     """
 
-    def __init__(self, *, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000, seed: int = 7) -> None:
+    def __init__(self, *, now: Callable[[], int] = wall_clock, seed: int = 7) -> None:
         self.lock = RLock()
         self.schema = Schema()
         self._now = now
@@ -56,6 +61,10 @@ class Org:
     def set_clock(self, at: int) -> None:
         """Stop the org's clock at an instant, until it is set again."""
         self._now = lambda: at
+
+    def start_clock(self) -> None:
+        """Let the org's time be the wall clock's from now on."""
+        self._now = wall_clock
 
     # -- reading
 
@@ -111,8 +120,11 @@ class Org:
             self._say("CREATE", entity, record_id, said)
         return record_id
 
-    def update(self, record_id: str, **fields: Any) -> None:
-        """Change fields; None clears one.  What is so already changes nothing, not even a time."""
+    def update(self, record_id: str, *, lost: bool = False, **fields: Any) -> None:
+        """Change fields; None clears one.  What is so already changes nothing, not even a time.
+
+        `lost`: the event is not sent, only a GAP_UPDATE that says that there was one.
+        """
         with self.transaction():
             row, entity = self._row(record_id), self.entity_of(record_id)
             changed = {name: value for name, value in fields.items() if row.get(name) != value}
@@ -120,6 +132,9 @@ class Org:
                 return
             row.update(changed)
             self._settled(entity, row)
+            if lost:
+                self._say("GAP_UPDATE", entity, record_id, {})
+                return
             said = changed | {"LastModifiedDate": row["LastModifiedDate"]}
             if "StageName" in changed:
                 said |= {"IsWon": row["IsWon"], "IsClosed": row["IsClosed"]}
@@ -159,11 +174,18 @@ class Org:
             self._settled(entity, row)
             self._say("UPDATE", entity, winner, fields | {"LastModifiedDate": row["LastModifiedDate"]})
 
-    def convert(self, lead: str, *, opportunity: str | None = None, **amount: Any) -> dict[str, str | None]:
-        """Convert a lead; `opportunity`: the name of the one to open.  Return the ids it was converted to."""
+    def convert(
+        self, lead: str, *, account: str | None = None, opportunity: str | None = None, **amount: Any
+    ) -> dict[str, str | None]:
+        """Convert a lead; return the ids it was converted to.
+
+        `account`: the one that its contact joins; None: a new one.  `opportunity`: the name of the one to open; None:
+        none is.
+        """
         with self.transaction():
             row = self._row(lead)
-            account = self.create("Account", Name=row["Company"], Industry=row["Industry"], OwnerId=row["OwnerId"])
+            if account is None:
+                account = self.create("Account", Name=row["Company"], Industry=row["Industry"], OwnerId=row["OwnerId"])
             person = ("Salutation", "FirstName", "LastName", "Email", "Title", "LeadSource", "OwnerId")
             contact = self.create("Contact", AccountId=account, **{name: row[name] for name in person})
             deal = None
@@ -171,7 +193,11 @@ class Org:
                 first = {"Name": opportunity, "AccountId": account, "StageName": "Prospecting"}
                 deal = self.create("Opportunity", **first | amount)
             made = {"ConvertedAccountId": account, "ConvertedContactId": contact, "ConvertedOpportunityId": deal}
-            said = {"Status": "Closed - Converted", "IsConverted": True, "ConvertedDate": times.day(self.now())}
+            said: dict[str, Any] = {
+                "Status": "Closed - Converted",
+                "IsConverted": True,
+                "ConvertedDate": times.day(self.now()),
+            }
             self.update(lead, **said | made)
         return made
 

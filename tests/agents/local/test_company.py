@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from agents.local.company import live, simulate
+from agents.local.company import live, shared_devices, simulate
 from streams.events import Link, Rejected, UserEvent
 from streams.instants import DAY_MS
 from streams.intake import parse_web_event
@@ -103,12 +103,14 @@ def test_people_come_in_many_ways(accepted: list[UserEvent]) -> None:
     }
 
 
-def test_a_shared_device_is_linked_to_two_users(read: list) -> None:
+def test_a_shared_device_is_linked_to_two_users(read: list, events: list[dict]) -> None:
     links = {part for found in read if not isinstance(found, Rejected) for part in found if isinstance(part, Link)}
     users: dict[str, set[str]] = {}
     for link in links:
         users.setdefault(link.alias, set()).add(link.to)
-    assert any(len(to) == 2 for to in users.values())
+    shared = {f"anon:{device}": {f"user:{user}" for user in both} for device, both in shared_devices(events).items()}
+    assert {alias: to for alias, to in users.items() if len(to) > 1} == shared
+    assert {len(to) for to in shared.values()} == {2}
     assert len(users) > 300
 
 

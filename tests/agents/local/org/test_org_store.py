@@ -123,3 +123,34 @@ def test_a_hard_delete_and_a_changed_stage_say_nothing(org: Org) -> None:
 def test_an_overflow_can_be_said(org: Org) -> None:
     org.say_gap("GAP_OVERFLOW", "Contact", ["000000000000000AAA"])
     assert headers(org)[-1] == ("Contact", "GAP_OVERFLOW", 1)
+
+
+def test_of_a_lost_change_an_event_says_only_that_there_was_one(org: Org) -> None:
+    contact = org.create("Contact", LastName="Ng", Title="VP")
+    org.set_clock(T0 + 5000)
+    org.update(contact, lost=True, Title="CTO")
+    assert headers(org)[-1] == ("Contact", "GAP_UPDATE", 1)
+    assert last(org).keys() == {"ChangeEventHeader"}
+    assert org.get(contact)["Title"] == "CTO"
+    assert org.get(contact)["SystemModstamp"] == "2025-10-09T08:53:25.000+0000"
+
+
+def test_a_lead_may_be_converted_into_an_account_that_is_there(org: Org) -> None:
+    account = org.create("Account", Name="Acme")
+    made = org.convert(org.create("Lead", LastName="Ng", Company="Acme"), account=account)
+    assert made["ConvertedAccountId"] == account
+    assert org.get(str(made["ConvertedContactId"]))["AccountId"] == account
+    assert len(org.rows("Account")) == 1
+
+
+def test_a_stopped_clock_can_go_again(org: Org) -> None:
+    assert org.now() == T0
+    org.start_clock()
+    assert org.now() > T0
+
+
+def test_no_two_records_have_the_same_id(org: Org) -> None:
+    for entity in org.schema.objects:
+        org.create(entity, Name="x")
+    ids = [row["Id"] for entity in org.schema.objects for row in org.rows(entity)]
+    assert len(set(ids)) == len(ids) > 9
