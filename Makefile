@@ -18,7 +18,7 @@ setup: .venv/.ready ## Install everything into .venv (needs Python 3.11, or uv)
 demo: setup ## Play 90 days of a company, then go live with it; Ctrl-C ends it
 	@$(TOUCHLINE) demo
 
-demo-once: setup ## The same without going on live; ends 0 only if verify is clean
+demo-once: setup ## The same without going on live; 0 only if verify is clean and each story came out
 	@$(TOUCHLINE) demo --once
 
 test: lint types downloads ## Everything: lint, types, and all tests on a real Kafka and Redis
@@ -27,8 +27,10 @@ test: lint types downloads ## Everything: lint, types, and all tests on a real K
 test-fast: setup ## The tests that need neither Kafka nor Redis
 	@$(BIN)/pytest -m "not integration" $(PYTEST_ARGS)
 
-bench: downloads ## This worker, Kafka Streams, Quix Streams and Faust at the same job; under 20 minutes
+bench: downloads ## This worker and its peers at one job, many people, Salesforce; under 20 minutes
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench.scale $(SCALE_ARGS)
+	@$(BIN)/python -m tests.bench.mixed $(MIXED_ARGS)
 
 faults: downloads ## Kill, stop, cut and corrupt everything on two Kafkas, and verify; about an hour
 	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)

@@ -1,4 +1,4 @@
-"""Load: lines go to `web-events`, as fast as Kafka takes them or at a steady rate."""
+"""Load: lines go to `web-events` (or another topic), as fast as Kafka takes them or at a steady rate."""
 
 import asyncio
 from collections import deque
@@ -21,7 +21,11 @@ remembered = lru_cache(maxsize=100_000)(partition_of)
 
 
 async def publish(
-    bootstrap: str, lines: Iterable[Line], partitions: int, told: Callable[[int], None] = lambda done: None
+    bootstrap: str,
+    lines: Iterable[Line],
+    partitions: int,
+    told: Callable[[int], None] = lambda done: None,
+    topic: str = WEB_EVENTS.name,
 ) -> int:
     """Publish lines in order, stamped with their received time; return how many there were."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=BATCH_BYTES)
@@ -32,7 +36,7 @@ async def publish(
     async def send(partition: int) -> None:
         batch, batches[partition] = batches[partition], producer.create_batch()
         batch.close()
-        pending.append(await producer.send_batch(batch, WEB_EVENTS.name, partition=partition))
+        pending.append(await producer.send_batch(batch, topic, partition=partition))
         while len(pending) > PENDING:
             await asyncio.wait_for(pending.popleft(), DELIVERY_SECONDS)
 

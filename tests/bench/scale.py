@@ -1,7 +1,8 @@
-"""What many people cost: `python -m tests.bench.scale`.  Throughput, memory, disk and a warm restart, by population.
+"""What many people cost: `python -m tests.bench.scale`.  Throughput, memory, disk and restarts, by population.
 
 Each person has one event; then the worker is stopped, events of people drawn evenly are published (nobody is busier
-than others: the worst there is for caches), and the worker is started again on the state that it left.
+than others: the worst there is for caches), and the worker is started again on the state that it left.  Then its disk
+is emptied, and it restores everything.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from time import monotonic, time
 from rich.console import Console
 from rich.table import Table
 
-from streams.topics import WEB_EVENTS
+from streams.topics import ACCOUNT_EVENTS, SALESFORCE_CHANGES, USER_EVENTS, WEB_EVENTS
 from tests.bench.broker import Broker
 from tests.bench.events import DAY_MS, Line, Maker, Person, finishers, triggering
 from tests.bench.load import publish
@@ -29,7 +30,8 @@ from tests.bench.programs import CHECKOUT, Ours, OursOnDisk
 from tests.bench.watch import watching
 
 PARTITIONS = 8
-LANES = 2 * PARTITIONS
+CONSUMED = (WEB_EVENTS, SALESFORCE_CHANGES, ACCOUNT_EVENTS, USER_EVENTS)
+LANES = len(CONSUMED) * PARTITIONS
 ON_DISK_FROM = 1_000_000
 """People from whom on the rows are kept in RocksDB."""
 LIMIT_SECONDS = 600.0
@@ -47,6 +49,8 @@ class Point:
     events_per_cpu_second: float = 0.0
     restart_seconds: float = 0.0
     """From the process's start on its own state until all lanes are open."""
+    restore_seconds: float = 0.0
+    """The same on an empty disk; rows in memory always begin so."""
     peak_megabytes: float = 0.0
     disk_megabytes: float = 0.0
     changelog_bytes_per_person: float = 0.0
@@ -55,8 +59,8 @@ class Point:
 class Scale:
     """One population on one broker."""
 
-    def __init__(self, broker: Broker, folder: Path, people: int, events: int) -> None:
-        kind = OursOnDisk if people >= ON_DISK_FROM else Ours
+    def __init__(self, broker: Broker, folder: Path, people: int, events: int, on_disk_from: int) -> None:
+        kind = OursOnDisk if people >= on_disk_from else Ours
         self._subject = kind(broker, folder, f"scale-{people}")
         self._broker, self._people, self._events = broker, people, events
         self._maker, self._rounds = Maker(people), 0
@@ -78,7 +82,21 @@ class Scale:
             self._line(chance.randrange(self._people), self._now - DAY_MS + number) for number in range(self._events)
         )
         self.point.disk_megabytes = sum(path.stat().st_size for path in _files(self._subject.state)) / 1e6
+        await self._restore()
         return self.point
+
+    async def _restore(self) -> None:
+        shutil.rmtree(self._subject.state, ignore_errors=True)
+        started_at, program = time(), self._subject.start()
+        try:
+            while not (opened_at := self._subject.all_open_at(program.log, LANES)):
+                program.check()
+                if time() > started_at + LIMIT_SECONDS:
+                    raise program.error(f"had not restored within {LIMIT_SECONDS:.0f} s")
+                await asyncio.sleep(0.2)
+            self.point.restore_seconds = opened_at - started_at
+        finally:
+            program.stop()
 
     async def _applied(self, lines: Iterator[Line]) -> None:
         """Publish, start, wait until all is applied, note the figures, stop.  The last round's figures count."""
@@ -121,6 +139,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description=__doc__)
     parser.add_argument("--people", default="10000,100000,1000000", help="populations, comma-separated")
     parser.add_argument("--events", type=int, default=200_000, help="events that are measured at each")
+    parser.add_argument(
+        "--on-disk-from", type=int, default=ON_DISK_FROM, help="people from whom on rows are kept in RocksDB"
+    )
     parser.add_argument("--json", type=Path, default=LOCAL / "bench" / "scale.json", help="where the figures go")
     chosen = parser.parse_args()
     console = Console(highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else 160)
@@ -132,7 +153,7 @@ def main() -> int:
         for people in map(int, chosen.people.split(",")):
             console.print(f"{people:,} people ...")
             folder = LOCAL / "bench" / "runs" / f"scale-{people}"
-            points.append(asyncio.run(Scale(broker, folder, people, chosen.events).measure()))
+            points.append(asyncio.run(Scale(broker, folder, people, chosen.events, chosen.on_disk_from).measure()))
     finally:
         broker.down()
     _show(points, console)
@@ -149,6 +170,7 @@ def _show(points: list[Point], console: Console) -> None:
         "events/s",
         "per CPU-second",
         "restart s",
+        "restore s",
         "memory MB",
         "disk MB",
         "log B/person",
@@ -159,8 +181,9 @@ def _show(points: list[Point], console: Console) -> None:
             f"{point.people:,}",
             point.store,
             f"{point.events_per_second:,.0f} ({point.events_per_second / points[0].events_per_second:.2f})",
-            f"{point.events_per_cpu_second:,.0f}",
+            f"{point.events_per_cpu_second:,.0f} ({point.events_per_cpu_second / points[0].events_per_cpu_second:.2f})",
             f"{point.restart_seconds:.1f}",
+            f"{point.restore_seconds:.1f}",
             f"{point.peak_megabytes:,.0f}",
             f"{point.disk_megabytes:,.0f}",
             f"{point.changelog_bytes_per_person:,.0f}",

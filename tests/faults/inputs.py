@@ -15,7 +15,8 @@ from agents.sources.replay.lines import Line
 from agents.sources.replay.timeline import stamped, with_marks
 from streams import topics
 from tests.faults import load
-from tests.faults.run import PARTITIONS, Run, committed
+from tests.faults.load import PARTITIONS
+from tests.faults.run import Run, committed
 from tests.faults.worker import UnexpectedError
 
 MISCONFIGURED = 78

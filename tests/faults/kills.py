@@ -22,6 +22,9 @@ BUSY = (
     "after-commit",
     "after-apply",
     "sent-to-rejected-events",
+    "sent-to-account-events",
+    "sent-to-salesforce-records",
+    "sent-to-user-timeline",
 )
 """Points that a worker at work comes to again and again."""
 OPENING = ("after-fence", "in-recovery")

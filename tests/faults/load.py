@@ -1,4 +1,4 @@
-"""Load: a simulated company's events with the log's clock, some of them broken, written in received order."""
+"""Load: a simulated company's events with the log's clock, some of them broken, and changes of its Salesforce org."""
 
 import asyncio
 import json
@@ -6,17 +6,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.local.company import simulate
+from agents.local.company.people import cast
 from agents.partitions import partition_of
 from agents.sources.replay.lines import Line
 from agents.sources.replay.timeline import Event, Mark, stamped, with_marks
 from streams import topics
+from streams.instants import DAY_MS
+from tests.faults.org import messages
 
+PARTITIONS = 4
 END_MS = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1000)
 DAYS = 40
 BROKEN_EVERY = 25
@@ -26,14 +30,52 @@ AWAY_SECONDS = 180.0
 """How long a broker may be away before the load gives up."""
 STEP_SECONDS = 0.2
 
-Items: TypeAlias = list[Event | Mark]
+CHANGES = 0.1
+"""Changes in Salesforce for one event of the company."""
+
+
+class Change(NamedTuple):
+    """One message for `salesforce-changes`."""
+
+    at: int
+    """Kafka's timestamp, milliseconds."""
+    partition: int
+    key: bytes | None
+    value: bytes | None
+
+
+Item: TypeAlias = Event | Mark | Change
+Items: TypeAlias = list[Item]
 Place: TypeAlias = Callable[[bytes, int], int]
 """Says which of so many partitions a key belongs to."""
 
 
 def company(seed: int, people: int) -> Items:
-    """Forty days of a company, about 70 events a person, and a time mark every six hours."""
-    return list(with_marks(stamped(_lines(seed, people), END_MS), every_ms=6 * 3_600_000))
+    """Forty days of a company, about 70 events a person, a time mark every six hours, and changes in between."""
+    items = list(with_marks(stamped(_lines(seed, people), END_MS), every_ms=6 * 3_600_000))
+    changes = _changes(seed, people, int(len(items) * CHANGES))
+    mixed: Items = []
+    for number, change in enumerate(changes):
+        mixed += items[number * len(items) // len(changes) : (number + 1) * len(items) // len(changes)]
+        mixed.append(change)
+    return mixed
+
+
+def ending() -> Items:
+    """List what ends the transactions that are held: snapshots, one a partition, of accounts that nobody has heard of.
+
+    Without them a worker would release the last transactions after some seconds: while an oracle looks, or not at all.
+    """
+    record = {"kind": "record", "object": "Account", "at": END_MS, "fields": {"Name": "The last"}}
+    ids = (f"00100000000{partition:04}AAA" for partition in range(PARTITIONS))
+    values = (json.dumps(record | {"id": one}).encode() for one in ids)
+    return [Change(END_MS, partition, b"k", value) for partition, value in enumerate(values)]
+
+
+def _changes(seed: int, people: int, count: int) -> list[Change]:
+    addresses = [person.email for person in cast(seed, DAYS, people) if person.signs_up is not None]
+    found = messages(seed, PARTITIONS, addresses, count, END_MS - DAYS * DAY_MS, END_MS)
+    return [Change(one.timestamp, one.partition, one.key, one.value) for one in found]
 
 
 def _lines(seed: int, people: int) -> Iterator[Line]:
@@ -45,9 +87,9 @@ def _lines(seed: int, people: int) -> Iterator[Line]:
 
 
 async def write(
-    bootstrap: str, items: Sequence[Event | Mark], *, partitions: int, seconds: float = 0.0, place: Place = partition_of
+    bootstrap: str, items: Sequence[Item], *, partitions: int, seconds: float = 0.0, place: Place = partition_of
 ) -> None:
-    """Write items to `web-events`, evenly over `seconds`; return when Kafka has them all.
+    """Write items to their topics, evenly over `seconds`; return when Kafka has them all.
 
     What Kafka does not acknowledge is written again, to another producer's name: that is a repetition like any other.
     """
@@ -64,13 +106,13 @@ async def write(
             await asyncio.sleep(1.0)
 
 
-async def _written(bootstrap: str, items: Sequence[Event | Mark], partitions: int, place: Place) -> bool:
+async def _written(bootstrap: str, items: Sequence[Item], partitions: int, place: Place) -> bool:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
     try:
         async with asyncio.timeout(WRITE_SECONDS):
             await producer.start()
-            for partition, some in _by_partition(items, partitions, place).items():
-                await _send(producer, partition, some)
+            for (topic, partition), some in by_partition(items, partitions, place).items():
+                await _send(producer, topic, partition, some)
             await producer.flush()
     except (KafkaError, OSError, TimeoutError):
         return False
@@ -79,33 +121,38 @@ async def _written(bootstrap: str, items: Sequence[Event | Mark], partitions: in
     return True
 
 
-async def _send(producer: AIOKafkaProducer, partition: int, items: Sequence[Event | Mark]) -> None:
+async def _send(producer: AIOKafkaProducer, topic: str, partition: int, items: Sequence[Item]) -> None:
     batch, deliveries = producer.create_batch(), []
     for item in items:
-        key, value, headers = _message(item)
+        key, value, headers = message(item)
         if batch.append(key=key, value=value, timestamp=item.at, headers=headers) is None:
-            deliveries.append(await producer.send_batch(batch, topics.WEB_EVENTS.name, partition=partition))
+            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
             batch.append(key=key, value=value, timestamp=item.at, headers=headers)
-    deliveries.append(await producer.send_batch(batch, topics.WEB_EVENTS.name, partition=partition))
+    deliveries.append(await producer.send_batch(batch, topic, partition=partition))
     for delivery in deliveries:
         await delivery
 
 
-def _message(item: Event | Mark) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+def message(item: Item) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+    """Return key, value and headers of an item."""
     if isinstance(item, Mark):
         return None, None, [(topics.TIME_MARK_HEADER, str(item.at).encode())]
     return item.key, item.value, []
 
 
-def _by_partition(items: Sequence[Event | Mark], partitions: int, place: Place) -> dict[int, Items]:
-    found: dict[int, Items] = defaultdict(list)
+def by_partition(items: Sequence[Item], partitions: int, place: Place) -> dict[tuple[str, int], Items]:
+    """Deal items out: {(topic, partition): items}."""
+    found: dict[tuple[str, int], Items] = defaultdict(list)
+    web = topics.WEB_EVENTS.name
     for number, item in enumerate(items):
         if isinstance(item, Mark):
             for partition in range(partitions):
-                found[partition].append(item)
+                found[web, partition].append(item)
+        elif isinstance(item, Change):
+            found[topics.SALESFORCE_CHANGES.name, item.partition].append(item)
         else:
-            found[number % partitions if item.key is None else place(item.key, partitions)].append(item)
+            found[web, number % partitions if item.key is None else place(item.key, partitions)].append(item)
     return found
 
 

@@ -13,11 +13,14 @@ from typing import NamedTuple
 from aiokafka.structs import ConsumerRecord
 
 from agents.processors.ingest import GRACE_MS, TICK_KEY
+from agents.processors.salesforce.changes import HELD_KEY
 from agents.runtime.contract import Effects, Headers, Job, Lane
 from agents.runtime.restore import BARRIER_KEY
 from agents.runtime.stores import MemoryStore
 
 POSITION = b"@position/"
+LONG = 1 << 53
+"""An instant (ms) by which anything held has been held long enough."""
 KEPT = 20
 Log = Mapping[tuple[str, int], Sequence[ConsumerRecord]]
 """{(topic, partition): committed records, in order}."""
@@ -51,6 +54,8 @@ class Findings:
     wrong_rows: int = 0
     steps: int = 0
     messages: int = 0
+    by_topic: Counter[str] = field(default_factory=Counter)
+    """{topic: messages}"""
     first: list[str] = field(default_factory=list)
 
     def note(self, what: str) -> None:
@@ -77,7 +82,7 @@ def compare(
         for topic in job.topics:
             for partition in range(partitions):
                 lane = Lane(topic, partition)
-                steps = list(steps_of(log.get((changelogs[job.table], partition), ()), topic))
+                steps = list(steps_of(log.get((changelogs[job.table], partition), ()), lane))
                 expected += [(lane, sent) for sent in _replayed(job, lane, steps, log.get(lane, ()), found)]
     there = [
         Sent(topic, partition, one.key, one.value, tuple(one.headers))
@@ -85,20 +90,26 @@ def compare(
         if topic in outputs
         for one in records
     ]
-    found.messages = len(expected)
+    found.messages, found.by_topic = len(expected), Counter(sent.topic for _, sent in expected)
     _compare_messages(expected, there, found)
     return found
 
 
-def steps_of(changelog: Iterable[ConsumerRecord], topic: str) -> Iterator[Step]:
-    """Cut a changelog where a transaction of this topic's lane ends: at its position row."""
+def steps_of(changelog: Iterable[ConsumerRecord], lane: Lane) -> Iterator[Step]:
+    """Cut a changelog where a transaction of this lane ends: at its position row."""
     rows: dict[bytes, bytes | None] = {}
     for record in changelog:
-        if record.key == POSITION + topic.encode():
+        if record.key == POSITION + lane.topic.encode():
             yield Step(rows, int.from_bytes(record.value or b"", "big"))
             rows = {}
-        elif record.key != BARRIER_KEY:
+        elif not _of_others(record.key, lane):
             rows[record.key] = record.value
+
+
+def _of_others(key: bytes, lane: Lane) -> bool:
+    """Say whether a row is none of this lane's: two lanes may share a changelog, and write to it at the same time."""
+    named = next((key.removeprefix(kind) for kind in (TICK_KEY, HELD_KEY) if key.startswith(kind)), None)
+    return key == BARRIER_KEY or key.startswith(POSITION) or named not in (None, str(lane).encode())
 
 
 def in_vain(begun: Iterable[ConsumerRecord], committed: Iterable[ConsumerRecord]) -> int:
@@ -133,7 +144,7 @@ def _replayed(
         while waiting and waiting[0].offset < step.position:
             batch.append(waiting.popleft())
         position = step.position
-        told_until = _told_until(lane, step)
+        told_until = _told_until(lane, step, idle=not batch)
         effects = processor.fold(batch, told_until) if batch else (processor.idle(told_until) or Effects())
         _compare_rows(lane, step, effects.rows, found)
         rows.write(effects.rows, position)
@@ -146,10 +157,12 @@ def _replayed(
         found.note(f"{lane}: {len(waiting)} records were never applied, the first is {waiting[0].offset}")
 
 
-def _told_until(lane: Lane, step: Step) -> int:
-    """Wall time is in no record; but where a step ticked, the tick says it."""
+def _told_until(lane: Lane, step: Step, *, idle: bool) -> int:
+    """Wall time is in no record; but where a step ticked, the tick says it, and what time alone did had its time."""
     ticked = step.rows.get(TICK_KEY + str(lane).encode())
-    return int.from_bytes(ticked, "big") + GRACE_MS if ticked else 0
+    if ticked:
+        return int.from_bytes(ticked, "big") + GRACE_MS
+    return LONG if idle else 0
 
 
 def _compare_rows(lane: Lane, step: Step, expected: Mapping[bytes, bytes | None], found: Findings) -> None:

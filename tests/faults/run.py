@@ -26,15 +26,16 @@ from agents.topology import jobs
 from streams import topics
 from streams.policy import Policy
 from tests.faults import load, oracle
+from tests.faults.load import PARTITIONS
 from tests.faults.oracle import Findings, Log
 from tests.faults.site import Site
 from tests.faults.worker import KILLED, UnexpectedError, Worker
 
 CHECKOUT = Path(__file__).parents[2]
-PARTITIONS = 4
 VERIFY_SECONDS = 150.0
 READ_SECONDS = 60.0
-OUTPUTS = tuple(topic.name for topic in topics.ALL if topic.name not in {"web-events", "salesforce-changes"})
+SOURCES = tuple(topic.name for topic in topics.ALL if topic.kind is topics.Kind.inbound)
+OUTPUTS = tuple(topic.name for topic in topics.ALL if topic.name not in SOURCES)
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Outcome:
     steps: int = 0
     messages: int = 0
     """Transactions replayed and messages compared by the second oracle; 0: it could not be asked."""
+    by_topic: dict[str, int] = field(default_factory=dict)
+    """{topic: messages compared by the second oracle}"""
     in_vain: int = 0
     """Source records of transactions that were begun and not committed: they were worked on again."""
     verify_compared: int = 0
@@ -133,15 +136,15 @@ class Run:
         self.outcome.recoveries.append(monotonic() - since)
 
     async def goes_on(self, since: float) -> None:
-        """Wait until the workers have applied what stands in `web-events` now; note the seconds since then.
+        """Wait until the workers have applied what stands in the source topics now; note the seconds since then.
 
         For faults that workers live through: they need not notice, so their readiness says little.
         """
-        ends = await web_ends(self.settings)
+        ends = await source_ends(self.settings)
         deadline = monotonic() + READ_SECONDS
         while not await self._applied(ends):
             if monotonic() > deadline:
-                raise UnexpectedError(f"web-events were not applied within {READ_SECONDS:.0f} s")
+                raise UnexpectedError(f"what was sent was not applied within {READ_SECONDS:.0f} s")
             await asyncio.sleep(0.2)
         self.outcome.recoveries.append(monotonic() - since)
 
@@ -169,6 +172,7 @@ class Run:
 
     async def verify(self) -> None:
         """Ask `touchline verify`, which waits until all is consumed."""
+        await load.write(self.settings.kafka_bootstrap, load.ending(), partitions=PARTITIONS)
         report = await self._verified()
         self.outcome.verify_compared += sum(check["compared"] for check in report["checks"])
         differences = sum(check["differences"] for check in report["checks"])
@@ -197,12 +201,13 @@ class Run:
 
     async def _replay(self) -> None:
         changelogs = {table: topics.changelog(self.settings.app_id, table).name for table in topics.TABLES}
-        log = await committed(self.settings.kafka_bootstrap, [topics.WEB_EVENTS.name, *OUTPUTS, *changelogs.values()])
-        policy = rules_file.load(self.settings.rules)
+        log = await committed(self.settings.kafka_bootstrap, [*SOURCES, *OUTPUTS, *changelogs.values()])
+        policy = rules_file.load_with_personas(self.settings)
         found = await asyncio.to_thread(replayed, self.settings, policy, log, changelogs)
         mine = self.outcome
         mine.lost, mine.doubled, mine.phantom = found.lost, found.doubled, found.phantom
         mine.wrong_rows, mine.steps, mine.messages = found.wrong_rows, found.steps, found.messages
+        mine.by_topic = dict(found.by_topic)
         mine.first += found.first
         begun = await committed(self.settings.kafka_bootstrap, list(changelogs.values()), aborted_too=True)
         mine.in_vain = sum(oracle.in_vain(begun[where], log[where]) for where in begun)
@@ -219,13 +224,13 @@ def replayed(settings: Settings, policy: Policy, log: Log, changelogs: dict[str,
     return oracle.compare(log, processors, changelogs=changelogs, outputs=OUTPUTS, partitions=settings.partitions)
 
 
-async def web_ends(settings: Settings) -> dict[TopicPartition, int]:
-    """Return the ends of `web-events`; its writers have no transactions, so a record stands before each."""
+async def source_ends(settings: Settings) -> dict[TopicPartition, int]:
+    """Return the ends of the source topics; their writers have no transactions, so a record stands before each."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap)
     async with asyncio.timeout(READ_SECONDS):
         await consumer.start()
         try:
-            asked = [TopicPartition(topics.WEB_EVENTS.name, partition) for partition in range(PARTITIONS)]
+            asked = [TopicPartition(topic, partition) for topic in SOURCES for partition in range(PARTITIONS)]
             return dict(await consumer.end_offsets(asked))
         finally:
             await consumer.stop()

@@ -15,7 +15,18 @@ from tests.faults.site import OneNode
 
 pytestmark = pytest.mark.integration
 FAULTS = {fault.name: fault for fault in catalogue(random_minutes=0.5)}
-KILLS = ("after-fold", "inside-sends", "sent-to-rejected-events", "commit-sent", "after-commit", "in-recovery")
+KILLS = (
+    "after-fold",
+    "inside-sends",
+    "sent-to-rejected-events",
+    "sent-to-account-events",
+    "commit-sent",
+    "after-commit",
+    "in-recovery",
+)
+
+SALESFORCE = ("account-events", "salesforce-records", "salesforce-refetch", "user-timeline")
+"""Topics in which its changes have to leave something, or nothing is proved of them."""
 
 
 class Played:
@@ -52,6 +63,7 @@ def exact(outcome: Outcome) -> None:
     assert outcome.exact, (outcome.problem, outcome.first)
     assert outcome.verify_compared > 1_000
     assert outcome.messages > 1_000
+    assert min(outcome.by_topic[topic] for topic in SALESFORCE) > 20
 
 
 @pytest.mark.parametrize("point", KILLS)

@@ -10,20 +10,24 @@ from aiokafka.structs import ConsumerRecord
 from agents import rules_file
 from agents.metrics import WorkerMetrics
 from agents.observer import ProcessorObserver
-from agents.runtime.contract import Effects, Headers, Lane
+from agents.processors.salesforce.changes import HELD_KEY
+from agents.runtime.contract import Effects, Headers, Job, Lane
 from agents.runtime.stores import MemoryStore
 from agents.settings import Settings
 from agents.topology import jobs
 from streams import topics
 from streams.policy import Policy
 from tests.faults import load
-from tests.faults.oracle import POSITION, Findings, in_vain
-from tests.faults.run import OUTPUTS, PARTITIONS, base_settings, replayed
+from tests.faults.load import PARTITIONS
+from tests.faults.oracle import LONG, POSITION, Findings, in_vain
+from tests.faults.run import OUTPUTS, SOURCES, base_settings, replayed
 
 Log = dict[tuple[str, int], list[ConsumerRecord]]
 CHANGELOGS = {table: f"{table}-changelog" for table in topics.TABLES}
 BATCH = 40
 SEEDS = range(3)
+READ_ON = {topics.ACCOUNT_EVENTS.name}
+"""Topics of which a record makes others: what is wrong in them has consequences."""
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +44,48 @@ def policy(settings: Settings) -> Policy:
 def right(settings: Settings, policy: Policy) -> Log:
     """What a worker without Kafka, and without any trouble, leaves in the topics."""
     log: Log = {}
-    names = [topics.WEB_EVENTS.name, *OUTPUTS, *CHANGELOGS.values()]
+    names = [*SOURCES, *OUTPUTS, *CHANGELOGS.values()]
     log = {(name, partition): [] for name in names for partition in range(PARTITIONS)}
-    for partition, items in load._by_partition(load.company(3, 20), PARTITIONS, load.partition_of).items():
+    for (topic, partition), items in load.by_partition(load.company(3, 20), PARTITIONS, load.partition_of).items():
         for item in items:
-            key, value, headers = load._message(item)
-            append(log, topics.WEB_EVENTS.name, partition, key, value, tuple(headers), at=item.at or 0)
+            key, value, headers = load.message(item)
+            append(log, topic, partition, key, value, tuple(headers), at=item.at or 0)
     metrics = WorkerMetrics([segment.name for segment in policy.segments], [ask.name for ask in policy.asks])
-    for job in jobs(settings, policy, ProcessorObserver(metrics)):
-        lanes = {Lane(topic, partition): MemoryStore() for topic in job.topics for partition in range(PARTITIONS)}
-        processors = {lane: job.make(lane, rows) for lane, rows in lanes.items()}
-        done = dict.fromkeys(lanes, 0)
-        while any(done[lane] < len(log[lane]) for lane in lanes):  # they may send to each other
-            for lane, rows in lanes.items():
-                batch = log[lane][done[lane] : done[lane] + BATCH]
-                if batch:
-                    done[lane] += len(batch)
-                    commit(log, lane, CHANGELOGS[job.table], processors[lane].fold(batch, 0), rows, done[lane])
+    lanes = [
+        Worked(job, Lane(topic, partition))
+        for job in jobs(settings, policy, ProcessorObserver(metrics))
+        for topic in job.topics
+        for partition in range(PARTITIONS)
+    ]
+    while any(lane.work(log) for lane in lanes) or any(lane.idle(log) for lane in lanes):
+        pass  # lanes send to each other, in both directions
     return log
+
+
+class Worked:
+    """A lane and how far it came."""
+
+    def __init__(self, job: Job, lane: Lane) -> None:
+        self.job, self.lane, self.rows, self.done = job, lane, MemoryStore(), 0
+        self.processor = job.make(lane, self.rows)
+
+    def work(self, log: Log) -> bool:
+        """Fold a batch; False: nothing waits."""
+        batch = log[self.lane][self.done : self.done + BATCH]
+        self.done += len(batch)
+        if batch:
+            self._commit(log, self.processor.fold(batch, 0))
+        return bool(batch)
+
+    def idle(self, log: Log) -> bool:
+        """Let time pass; False: that changes nothing."""
+        effects = self.processor.idle(LONG)
+        if effects is not None:
+            self._commit(log, effects)
+        return effects is not None and bool(effects.sends)
+
+    def _commit(self, log: Log, effects: Effects) -> None:
+        commit(log, self.lane, CHANGELOGS[self.job.table], effects, self.rows, self.done)
 
 
 def append(
@@ -87,7 +115,14 @@ def test_a_right_log_is_exact(settings: Settings, policy: Policy, right: Log) ->
     assert found.exact, found.first
     assert found.steps > 50
     assert found.messages > 2_000
-    assert sum(len(right[topics.REFERRAL_TRIGGERS.name, partition]) for partition in range(PARTITIONS)) > 0
+    assert found.by_topic[topics.REFERRAL_TRIGGERS.name] > 0
+    assert found.by_topic[topics.USER_TIMELINE.name] > 20
+    released_by_time = b"/-1"
+    assert any(
+        dict(one.headers)["source"].endswith(released_by_time)
+        for partition in range(PARTITIONS)
+        for one in right[topics.ACCOUNT_EVENTS.name, partition]
+    )
 
 
 def place(log: Log, chance: Random, topic: str) -> tuple[list[ConsumerRecord], int]:
@@ -130,6 +165,9 @@ def alter(log: Log, chance: Random, topic: str) -> str:
         topics.PROFILE_VIEWS.name,
         topics.SEGMENT_CHANGES.name,
         topics.REJECTED_EVENTS.name,
+        topics.ACCOUNT_EVENTS.name,
+        topics.SALESFORCE_RECORDS.name,
+        topics.USER_TIMELINE.name,
     ],
 )
 def test_a_message_that_is_lost_doubled_invented_or_altered_is_found(
@@ -143,7 +181,7 @@ def test_a_message_that_is_lost_doubled_invented_or_altered_is_found(
     log = {where: list(records) for where, records in right.items()}
     count = corrupt(log, Random(seed), topic)
     found = judged(settings, policy, log)
-    assert getattr(found, count) == 1, found.first
+    assert getattr(found, count) == 1 or (topic in READ_ON and getattr(found, count) > 1), found.first
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -192,6 +230,27 @@ def test_messages_of_one_key_in_another_order_are_found(settings: Settings, poli
     )
     records[first], records[second] = records[second], records[first]
     assert judged(settings, policy, log).wrong_rows > 0
+
+
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_two_lanes_that_write_to_one_changelog_may_come_between_each_other(
+    settings: Settings, policy: Policy, right: Log, where: int
+) -> None:
+    log = {place: list(records) for place, records in right.items()}
+    records = log[CHANGELOGS[topics.INGEST_TABLE], where]
+    held = next(number for number, record in enumerate(records) if record.key.startswith(HELD_KEY))
+    records.insert(0, records.pop(held))
+    assert judged(settings, policy, log).exact
+
+
+def test_a_transaction_of_salesforce_that_is_released_twice_is_found(
+    settings: Settings, policy: Policy, right: Log
+) -> None:
+    log = {place: list(records) for place, records in right.items()}
+    records = log[CHANGELOGS[topics.INGEST_TABLE], 0]
+    held = next(number for number, record in enumerate(records) if record.key.startswith(HELD_KEY))
+    records[held + 2 : held + 2] = records[held : held + 2]
+    assert not judged(settings, policy, log).exact
 
 
 def test_what_was_begun_and_not_committed_was_in_vain(right: Log) -> None:

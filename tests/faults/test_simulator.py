@@ -38,6 +38,9 @@ WORLDS = (
     World("a dropped fetch", fetches=".d"),
     World("a stray seek", fetches=".s.s"),
     World("rebalances", fetches=".b.l"),
+    World("transactions of Salesforce", keys="aabaa", salesforce=True, disks=1),
+    World("another lane in the changelog", Habits(neighbour_every=5), disks=1),
+    World("another lane and compaction", Habits(neighbour_every=4, compact_every=7), salesforce=True),
     World("everything", Habits(7, 9, offsets_first=True, compact_every=11), disks=2, holes=(1, 4), fetches="dsbl"),
 )
 Explore = Callable[[World], Schedules]

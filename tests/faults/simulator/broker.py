@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from aiokafka.errors import ConcurrentTransactions, ProducerFenced
 
+NEIGHBOUR = b"@held/neighbour"
+"""Key of the row that the other lane writes."""
 OFFSETS = "@offsets"
 """Stands for the group's offsets among what a transaction touches."""
 
@@ -83,6 +85,8 @@ class Habits(NamedTuple):
     silent_every: int = 4
     """Each so many requests a fetch finds nothing."""
     compact_every: int = 1_000_000
+    neighbour_every: int = 1_000_000
+    """Each so many requests another lane begins a transaction in the same changelog, or ends it."""
 
 
 @dataclass(slots=True)
@@ -106,6 +110,8 @@ class Broker:
     """To become the group's with the transaction."""
     offsets: tuple[tuple[int, int], ...] = ((0, 0),)
     """(shown from this clock on, offset)"""
+    neighbours: int = 0
+    """How many transactions the other lane has begun; the last one may be open."""
 
     def copy(self) -> "Broker":
         """Copy: neither sees what becomes of the other."""
@@ -167,6 +173,8 @@ class Broker:
         """Write all markers that are due at some time."""
         while self.is_open and self.outcome is not None:
             self._mark()
+        if -self.neighbours in self.logs["changelog"].open:
+            self._neighbour()
 
     def _tick(self) -> None:
         self.clock += 1
@@ -174,6 +182,16 @@ class Broker:
             self._mark()
         if self.clock % self.habits.compact_every == 0:
             self.logs["changelog"].compact()
+        if self.clock % self.habits.neighbour_every == 0:
+            self._neighbour()
+
+    def _neighbour(self) -> None:
+        changelog = self.logs["changelog"]
+        if -self.neighbours in changelog.open:
+            changelog.mark(-self.neighbours, committed=self.neighbours % 2 == 0)
+        else:
+            self.neighbours += 1
+            changelog.append([(NEIGHBOUR, b"%d" % self.neighbours)], -self.neighbours)
 
     def _touch(self, epoch: int, what: str) -> None:
         self._tick()

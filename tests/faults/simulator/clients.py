@@ -153,6 +153,7 @@ class Sourced(NamedTuple):
     offset: int
     key: bytes
     timestamp: int = 0
+    value: bytes = b""
 
 
 class Faust:

@@ -13,7 +13,9 @@ import structlog
 
 from agents.runtime import lanes
 from agents.runtime.lanes import LaneFencedError
-from tests.faults.simulator.world import POSITION, TICK, Owner, Remains, World, recount, source_of
+from tests.faults.simulator.broker import NEIGHBOUR
+from tests.faults.simulator.jobs import OUTPUT, TICK
+from tests.faults.simulator.world import POSITION, Owner, Remains, World, source_of
 
 
 class Defect(NamedTuple):
@@ -126,7 +128,7 @@ def _wrong(world: World, remains: Remains, last: Owner, others: tuple[Owner, ...
         if owner.task.done() and not _may_leave(owner.task.exception()):
             yield "an owner failed", repr(owner.task.exception())
     remains.broker.settle()
-    rows, triggers = recount(source_of(world))
+    rows, triggers = world.recount()
     position = (source_of(world)[-1].offset + 1).to_bytes(8, "big")
     yield from _wrong_rows(rows | {POSITION: position}, _restored(remains), "the changelog")
     assert last.store is not None
@@ -147,13 +149,13 @@ def _restored(remains: Remains) -> dict[bytes, bytes]:
 
 
 def _wrong_rows(expected: dict[bytes, bytes], found: dict[bytes, bytes], where: str) -> Iterator[tuple[str, str]]:
-    counted = {key: row for key, row in found.items() if key not in (TICK, b"@barrier")}
+    counted = {key: row for key, row in found.items() if key not in (TICK, NEIGHBOUR, b"@barrier")}
     if counted != expected:
         yield "wrong rows", f"{where}: {counted}, not {expected}"
 
 
 def _wrong_triggers(expected: list[tuple[bytes, bytes]], remains: Remains) -> Iterator[tuple[str, str]]:
-    sent = [(entry.key, entry.value or b"") for entry in remains.broker.logs["triggers"].committed(0)]
+    sent = [(entry.key, entry.value or b"") for entry in remains.broker.logs[OUTPUT].committed(0)]
     counted = [(key, value) for key, value in sent if key != TICK]
     if len(counted) < len(expected):
         yield "lost", f"{counted}, not {expected}"

@@ -1,84 +1,28 @@
-"""World: a tiny job on a broker in memory, processes that own its lane one after the other, and what must come of it.
+"""World: a job on a broker in memory, processes that own its lane one after the other, and what must come of it.
 
-The job counts records of each key, keeps a row that comes and goes, and says so each second time.  `LaneWork`,
-`LaneProducer`, the barrier and the restore are the real ones.
+`LaneWork`, `LaneProducer`, the barrier and the restore are the real ones.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from aiokafka.structs import ConsumerRecord
-
-from agents.runtime.contract import Effects, Job, Lane, Rows
+from agents.runtime.contract import Job, Lane
 from agents.runtime.lanes import LaneWork, Surroundings
 from agents.runtime.stores import MemoryStore, Store
 from agents.runtime.transactions import LaneProducer
 from tests.faults.simulator.broker import Broker, Habits, Log
 from tests.faults.simulator.clients import Consumer, Faust, Link, Producer, Sourced
+from tests.faults.simulator.jobs import OUTPUT, Counting, Outcome, ordering, recounted, reordered, sourced
 from tests.faults.simulator.scheduler import StepLoop
 
 LANE = Lane("source", 0)
 POSITION = b"@position/source"
-TICK = b"@tick"
-TICKS = 2
-"""So often the job ticks when it has nothing to do."""
-EACH = 2
 BATCH_RECORDS = 4
 """Most records in one transaction."""
 MOST_STEPS = 1_500
 """An owner that has not drained the log by then never will: the longest needs some 400."""
-
-
-# -- the job
-
-
-def opened(key: bytes) -> bytes:
-    """Name the row that is there while a key waits for its next trigger."""
-    return b"open/" + key
-
-
-class Counting:
-    """Counts; remembers in memory what it has counted, as the real processors do."""
-
-    def __init__(self, lane: Lane, rows: Rows) -> None:
-        self._totals = {key: int(row) for key, row in rows.items() if key.startswith(b"key")}
-        self._ticks = int(rows.get(TICK) or b"0")
-
-    def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
-        effects = Effects()
-        for record in batch:
-            total = self._totals[record.key] = self._totals.get(record.key, 0) + 1
-            effects.rows[record.key] = b"%d" % total
-            effects.rows[opened(record.key)] = None if total % EACH == 0 else b"1"
-            if total % EACH == 0:
-                effects.send("triggers", 0, record.key, b"%d" % total)
-        return effects
-
-    def idle(self, told_until: int) -> Effects | None:
-        if self._ticks == TICKS:
-            return None
-        self._ticks += 1
-        now = b"%d" % self._ticks
-        effects = Effects(rows={TICK: now})
-        effects.send("triggers", 0, TICK, now)
-        return effects
-
-
-def recount(source: Sequence[Sourced]) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes]]]:
-    """Say what rows and triggers the source comes to, by a shorter way than the job's."""
-    totals = Counter(record.key for record in source)
-    rows = {key: b"%d" % total for key, total in totals.items()}
-    rows |= {opened(key): b"1" for key, total in totals.items() if total % EACH}
-    seen: Counter[bytes] = Counter()
-    triggers = []
-    for record in source:
-        seen[record.key] += 1
-        if seen[record.key] % EACH == 0:
-            triggers.append((record.key, b"%d" % seen[record.key]))
-    return rows, triggers
 
 
 # -- the world
@@ -90,7 +34,7 @@ class World(NamedTuple):
     name: str
     habits: Habits = Habits()
     keys: str = "abaab"
-    """Keys of the source's records."""
+    """Keys of the source's records; those side by side are one transaction of Salesforce."""
     holes: tuple[int, ...] = ()
     """Offsets of the source that hold no record: markers, or what compaction took."""
     size: int = 2
@@ -100,14 +44,21 @@ class World(NamedTuple):
     disks: int = 0
     """0: rows in memory; else owners use so many disks in turn."""
     ticks: bool = False
+    salesforce: bool = False
+    """Whether the job is the real one that puts transactions of Salesforce in order; else it counts."""
 
     @property
     def job(self) -> Job:
-        return Job("count", ("source",), "counts", Counting, idle_seconds=1.0 if self.ticks else None)
+        make = ordering if self.salesforce else Counting
+        return Job("job", ("source",), "rows", make, idle_seconds=1.0 if self.ticks else None)
+
+    def recount(self) -> Outcome:
+        """Say what the source comes to."""
+        return reordered(source_of(self)) if self.salesforce else recounted(source_of(self))
 
     def begin(self) -> "Remains":
         """Say what there is before the first owner."""
-        broker = Broker(self.habits, {"changelog": Log(), "triggers": Log()})
+        broker = Broker(self.habits, {"changelog": Log(), OUTPUT: Log()})
         return Remains(broker, tuple(Disk() for _ in range(self.disks)), 0)
 
 
@@ -115,7 +66,7 @@ class World(NamedTuple):
 def source_of(world: World) -> tuple[Sourced, ...]:
     """Return the records of the source."""
     free = (offset for offset in range(100) if offset not in world.holes)
-    return tuple(Sourced(offset, b"key/" + key.encode()) for key, offset in zip(world.keys, free, strict=False))
+    return tuple(sourced(key, offset) for key, offset in zip(world.keys, free, strict=False))
 
 
 class Disk(NamedTuple):

@@ -1,0 +1,60 @@
+"""Org: the random Salesforce org of `verify`'s tests, whose contacts and leads have the addresses of the load's users.
+
+In: a seed and the addresses.  Out: messages of `salesforce-changes` in every shape - transactions, gaps, snapshots,
+merges, conversions - some late, doubled or broken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agents.verify.world import Message
+from tests.agents.verify.salesforce import Org
+
+MESSAGES_A_STEP = 2.1
+"""A transaction makes so many, about."""
+PAUSE_EVERY = 5
+"""Of so many transactions one comes after a long pause: the others are seconds or minutes apart."""
+
+
+@dataclass
+class CompanyOrg(Org):
+    """An org that knows the company's people."""
+
+    addresses: Sequence[str] = ()
+    pause_ms: int = 0
+    now: int = field(default=0, kw_only=True)
+
+    def transaction(self) -> None:
+        if self.number % PAUSE_EVERY == 0:
+            self.now += self.pause_ms
+        super().transaction()
+
+    def merge(self, record: str, transaction: str, sequence: int) -> None:
+        """Merge into a record that itself never is: nobody merges ten records into one another in a row."""
+        winners = [one for one in self.records if self.objects[one] == self.objects[record] and _stays(one)]
+        if _stays(record) or not winners:
+            self.update(record, transaction, sequence)
+            return
+        self.delete(record, transaction, sequence)
+        self.records[record]["MasterRecordId"] = self.rng.choice(winners)
+        self.now += 1000
+        self.snapshot(record)
+
+    def address(self) -> str | None:
+        one = self.rng.choice(self.addresses)
+        return self.rng.choice([one, one, one.upper(), "support@example.com", None])
+
+
+def _stays(record: str) -> bool:
+    """Say whether a record is never merged into another one: each second one, as they were made."""
+    return int(record[7:15]) % 2 == 0
+
+
+def messages(
+    seed: int, partitions: int, addresses: Sequence[str], count: int, begin_ms: int, end_ms: int
+) -> list[Message]:
+    """Return about `count` messages, at least one, with timestamps from `begin_ms` to about `end_ms`."""
+    steps = max(1, round(count / MESSAGES_A_STEP))
+    pause_ms = (end_ms - begin_ms) * PAUSE_EVERY // (steps + PAUSE_EVERY)
+    org = CompanyOrg(seed, partitions, len(addresses), addresses=addresses, pause_ms=pause_ms, now=begin_ms)
+    return org.messages(steps)
