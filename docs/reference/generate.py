@@ -67,7 +67,7 @@ def metrics_page() -> str:
     return (
         "# Metrics\n\n"
         "Each text says when the metric moves and what to do then. No person, id, address or campaign is a label.\n"
-        "With one segment and one ask a worker has at most 50 series, and 10 for each partition, from 8 partitions on;"
+        "With one segment and one ask a worker has at most 50 series, and 12 for each partition, from 8 partitions on;"
         " each further segment costs 3 and each further ask 1.\n\n"
         "## Worker: `http_host:metrics_port/metrics`\n\n"
         + _metrics(WorkerMetrics().registry)
