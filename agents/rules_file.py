@@ -42,7 +42,19 @@ def summary(policy: Policy) -> list[str]:
         + (", or when a new campaign begins." if web.new_session_on_campaign else ".")
     )
     lines.append(f"Own sites, besides each page's own: {', '.join(web.own_domains) or 'none'}.")
-    return lines
+    return lines + _worth(policy)
+
+
+def _worth(policy: Policy) -> list[str]:
+    """Say what a sign-up and ARR are."""
+    to, accounts = policy.attribution, policy.accounts
+    term = f" over {accounts.term_months} months" if accounts.term_months else ""
+    return [
+        f"A sign-up is {to.sign_up!r}. Touches of {duration(to.lookback.acquisition_ms)} before it count, and of"
+        f" {duration(to.lookback.other_ms)} before an opportunity is created or won.",
+        f"ARR is {f'{accounts.arr} of the opportunity, else ' if accounts.arr else ''}its Amount{term} a year,"
+        f" in {accounts.currency} where Salesforce says no currency. NPS: {accounts.nps or 'no field'}.",
+    ]
 
 
 def duration(ms: int) -> str:

@@ -119,6 +119,25 @@ def test_the_rules_of_the_checkout_are_said_in_words() -> None:
     done = run("rules", "check", "rules.toml")
     assert done.returncode == 0
     assert 'at least 21 events "Report Viewed" within 30d' in done.stdout
+    assert "A sign-up is 'Signed Up'. Touches of 30d before it count" in done.stdout
+    assert "ARR is ARR__c of the opportunity, else its Amount over Contract_Term__c months a year" in done.stdout
+
+
+def test_rules_that_say_nothing_of_salesforce_are_said_so(tmp_path) -> None:
+    (tmp_path / "rules.toml").write_text("version = 1")
+    done = run("rules", "check", str(tmp_path / "rules.toml"))
+    assert "ARR is its Amount a year, in USD where Salesforce says no currency. NPS: no field." in done.stdout
+
+
+def test_a_field_of_salesforce_that_cannot_be_one_is_refused(tmp_path) -> None:
+    (tmp_path / "rules.toml").write_text('version = 1\n[accounts]\narr = "ARR; DROP"\ncurrency = "usd"\nterm = "x"\n')
+    done = run("rules", "check", str(tmp_path / "rules.toml"))
+    assert done.returncode == 2
+    assert [line.split(": ")[2] for line in done.stderr.splitlines()] == [
+        "accounts.arr",
+        "accounts.currency",
+        "accounts.term",
+    ]
 
 
 def test_wrong_rules_list_every_problem_with_the_file_and_exit_2(tmp_path) -> None:
