@@ -1,7 +1,9 @@
 """What brought people, as reports need it: the same whatever the order, the links, and what is sealed meanwhile."""
 
+import dataclasses
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
@@ -15,7 +17,9 @@ from streams.contributions import person_contribution
 from streams.events import AccountState, Facts, Link, Record, Split, UserEvent
 from streams.identifiers import order_key
 from streams.instants import DAY_MS
+from streams.personas.maps import NO_MAPS
 from streams.policy import Policy, Web
+from streams.profile import advance, due, pack
 from streams.profile.journey import touches_of
 from streams.profile.state import Profile
 from tests.streams.test_profile_properties import FINE, LAWS, SOURCES, SPRING, SUMMER, T0, Row, Rows, event, settled
@@ -199,6 +203,20 @@ def test_an_account_is_told_since_when_the_list_is_whole() -> None:
     row.take(event(USER, 2, T0 + 200 * DAY_MS, "$page", visit=True, source=SUMMER))
     said = [one for step in row.steps for one in step.for_accounts]
     assert [(one.number, one.since) for one in said if isinstance(one, Touches)] == [(1, 0), (2, T0 + 80 * DAY_MS)]
+
+
+@pytest.mark.parametrize("alias", [USER, ADDRESS])
+def test_other_persona_maps_wake_every_row_once(alias: str) -> None:
+    row = Row(POLICY, rewritten=True)
+    row.take(event(alias, 1, T0))
+    assert row.profile is not None
+    other = dataclasses.replace(POLICY, personas=replace(NO_MAPS, version=2))
+    assert due(pack(row.profile), POLICY) > 0
+    assert due(pack(row.profile), other) == 0
+    woken = advance(row.profile, T0, other)
+    assert woken.journey
+    assert due(pack(woken.profile), other) > 0
+    assert not advance(woken.profile, T0 + 1, other).journey
 
 
 def test_a_forwarded_copy_is_no_session_of_its_own() -> None:
