@@ -157,7 +157,7 @@ def _add_agents(app: faust.App, engine: Engine) -> None:
 
     @app.agent(channel(topics.ACCOUNT_EVENTS.name), name=KEEP_RECORDS)
     async def keep_records(batches: AsyncIterator[Any]) -> None:
-        """Consume `account-events`; keep records; produce `user-events`, `salesforce-records`, `salesforce-refetch`."""
+        """Consume `account-events`; keep records, accounts, domains; produce `account-events`, `user-events`, views."""
         await engine.take(batches)
 
     @app.agent(channel(topics.USER_EVENTS.name), name=TRACK_PROFILES)

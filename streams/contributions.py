@@ -1,4 +1,4 @@
-"""Room 7.  Contributions: what a person adds to the reports, and how a document's contribution looks outside.
+"""Room 8.  Contributions: what a person adds to the reports, and how a document's contribution looks outside.
 
 Rules: docs/attribution.md, "What people and accounts contribute".
 """
@@ -15,7 +15,7 @@ from streams.attribution.personas import from_person
 from streams.events import Source
 from streams.personas.persona import Persona
 from streams.policy import Policy
-from streams.profile.journey import signed_up, touches_of, unsealed
+from streams.profile.journey import begun, signed_up_at, touches_of
 from streams.profile.persona import persona_of, title_of
 from streams.profile.state import Profile
 
@@ -28,7 +28,7 @@ def person_contribution(profile: Profile, policy: Policy) -> Fields:
     if profile.owner is not None:
         return {}
     fields = _sessions(profile, policy)
-    if (at := signed_up(profile)) is not None:
+    if (at := signed_up_at(profile.parts())) is not None:
         sign_up = [Conversion(Kind.sign_up, at)]
         fields.update(fields_of(from_conversions(touches_of(profile, policy), sign_up, policy.attribution.lookback)))
     if profile.is_user or profile.records:
@@ -50,7 +50,7 @@ def _sessions(profile: Profile, policy: Policy) -> Fields:
     fields = Counter(profile.kept.sessions)
     for attached in profile.attached.values():
         fields.update(attached.kept.sessions)
-    for _, _, source in unsealed(profile, policy):
+    for _, _, source in begun(profile, policy):
         fields.update(_session_fields(source))
     return fields
 

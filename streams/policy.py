@@ -123,6 +123,11 @@ class Policy:
     """Not of the rules file: the map file has its own version."""
 
     @cached_property
+    def versions(self) -> tuple[int, int]:
+        """Versions of the rules and of the maps: a row that is of others is looked at anew."""
+        return self.version, self.personas.version
+
+    @cached_property
     def events(self) -> frozenset[str]:
         """Names of the events that any rule counts."""
         return frozenset(event for segment in self.segments for event in segment.events)

@@ -1,4 +1,4 @@
-"""Room 7.  Views and messages: what profiles and announcements look like outside.  Shapes: docs/semantics.md."""
+"""Room 9.  Views and messages: what profiles and announcements look like outside.  Shapes: docs/semantics.md."""
 
 from functools import lru_cache
 from typing import Any

@@ -9,10 +9,10 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
 from agents.processors.dead_letters import send_dead_letter
+from agents.processors.out import Out
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics, views
 from streams.account.domains import member_of
-from streams.account.messages import Message, encode_message, key_of
 from streams.asks import Trigger
 from streams.clock import PartitionClock
 from streams.contributions import contribution_message, person_contribution
@@ -26,7 +26,6 @@ from streams.events import (
     Told,
     UserEvent,
     decode_record,
-    encode_record,
     row_of,
 )
 from streams.identifiers import is_stronger
@@ -107,22 +106,15 @@ class Profiles:
         prior = self._profile(key)
         if prior is None and isinstance(record, UserEvent) and record.bot:
             return  # a row that only bots would touch does not exist
-        if prior is None and (member := member_of(key)) is not None:
-            self._tell_account(member, source, folded.effects)
+        introduced = member_of(key) if prior is None else None
         step = apply(prior, record, self._policy, clock=self._clock.now)
         folded.note(step)
         received_at = record.received_at if isinstance(record, UserEvent) else None
         self._take(key, step, folded, received_at)
-        for forward in step.forwards:
-            self._forward(forward, source, folded.effects)
-        for message in step.for_accounts:
-            self._tell_account(message, source, folded.effects)
-
-    def _tell_account(self, message: Message, source: ConsumerRecord, effects: Effects) -> None:
-        key = key_of(message) or ""
-        header = (("source", f"{self._lane}/{source.offset}".encode()),)
-        partition = partition_of(key, self._partitions)
-        effects.send(topics.ACCOUNT_EVENTS.name, partition, key.encode(), encode_message(message), header)
+        if step.forwards or step.for_accounts or introduced is not None:
+            out = Out(folded.effects, self._lane, source.offset, self._partitions)
+            out.people(step.forwards)
+            out.accounts([introduced, *step.for_accounts] if introduced is not None else step.for_accounts)
 
     def _stays_full(self, key: str) -> bool:
         """Say whether a row is too large, even without what is due to be dropped from it."""
@@ -183,12 +175,6 @@ class Profiles:
         if at < self._due_at.get(key, NEVER):
             self._due_at[key] = at
             heapq.heappush(self._due, (at, key))
-
-    def _forward(self, record: Record, source: ConsumerRecord, effects: Effects) -> None:
-        key = row_of(record)
-        header = (("source", f"{self._lane.topic}/{self._lane.partition}/{source.offset}".encode()),)
-        partition = partition_of(key, self._partitions)
-        effects.send(topics.USER_EVENTS.name, partition, key.encode(), encode_record(record), header)
 
     def _effects(self, folded: "Batched") -> Effects:
         effects = folded.effects
@@ -290,5 +276,4 @@ def _members(packed: bytes | None) -> "Counter[str]":
 
 def due_at(profile: Profile, policy: Policy) -> Millis:
     """Say when an unpacked row wants to be advanced; 0, at once, where its rules or maps are not these."""
-    versions = (profile.rule_version, profile.maps_version)
-    return profile.wakes_at if versions == (policy.version, policy.personas.version) else 0
+    return profile.wakes_at if profile.versions == policy.versions else 0

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from streams.account.messages import TOUCHES_KEPT
 from streams.account.state import Deal
 from streams.activity import Touch
 from streams.attribution.cells import Contribution, add
@@ -20,8 +21,6 @@ from streams.instants import DAY_MS
 from streams.policy import Lookback
 from streams.salesforce.fields import instant_of
 
-TOUCHES_KEPT: Final = 500
-"""Touches of one person that an account keeps: the latest."""
 UNKNOWN: Final[Millis] = 0
 """The instant of a conversion whose date is not known: no touch lies before it."""
 

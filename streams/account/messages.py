@@ -4,7 +4,7 @@ Each says a state, whole, with a version that only grows: of two about the same 
 comes again changes nothing.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -89,6 +89,10 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind
     version: int
     fields: msgspec.Raw = NO_FIELDS
     """Absent: it was deleted."""
+
+
+TOUCHES_KEPT: Final = 500
+"""Touches of sealed sessions that a person keeps, and of one person that an account keeps: the latest."""
 
 
 class Touches(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="touches", gc=False):

@@ -1,6 +1,6 @@
 """Room 6.  Profile: `apply` folds one record into a row, `advance` lets time pass.
 
-Read state, keeping, membership, steps, in this order.
+Read state, journey, keeping, membership, persona, steps, in this order.
 """
 
 from streams.profile.keeping import SPARE_MS, expire

@@ -10,17 +10,14 @@ from hashlib import md5
 
 import msgspec
 
-from streams.account.messages import Touches
-from streams.activity import Touch
+from streams.account.messages import TOUCHES_KEPT, Touches
+from streams.activity import Part, Touch
 from streams.attribution.cells import field_of
 from streams.attribution.conversions import from_sessions
 from streams.events import Millis
 from streams.policy import Attribution, Policy
-from streams.profile.state import NEVER, Kept, Profile, Reported, Step
+from streams.profile.state import Kept, Profile, Reported, Step
 from streams.sessions import Visit
-
-TOUCHES_KEPT = 500
-"""Touches of sealed sessions, and of a person at its account: the latest ones."""
 
 
 def kept_after(kept: Kept, begun: Iterable[Visit], boundary: Millis, signed_up: Millis | None, to: Attribution) -> Kept:
@@ -41,21 +38,20 @@ def _on_path(touch: Touch, signed_up: Millis | None, to: Attribution) -> bool:
     return signed_up is not None and signed_up - to.lookback.acquisition_ms < touch.at <= signed_up
 
 
-def signed_up(profile: Profile) -> Millis | None:
-    """Return when the person signed up; None: it has not."""
-    stamps = [part.signed_up for part in profile.parts() if part.signed_up is not None]
+def signed_up_at(parts: Iterable[Part]) -> Millis | None:
+    """Return when the person of these parts signed up; None: it has not."""
+    stamps = [part.signed_up for part in parts if part.signed_up is not None]
     return min(stamps)[0] if stamps else None
 
 
-def unsealed(profile: Profile, policy: Policy) -> list[Visit]:
+def begun(profile: Profile, policy: Policy) -> list[Visit]:
     """List the visits that begin sessions which are not sealed."""
-    visits = (visit for part in profile.parts() for visit in part.visits(profile.sealed.to, NEVER))
-    return list(profile.sealed.fold.begun(visits, policy.web))
+    return list(profile.sealed.fold.begun(profile.unsealed(), policy.web))
 
 
 def touches_of(profile: Profile, policy: Policy) -> list[Touch]:
     """List the touches that are known, by (at, order key)."""
-    found = [Touch(at, key, source) for at, key, source in unsealed(profile, policy) if source is not None]
+    found = [Touch(at, key, source) for at, key, source in begun(profile, policy) if source is not None]
     for kept in (profile.kept, *(attached.kept for attached in profile.attached.values())):
         found += kept.touches
     return sorted(found, key=lambda touch: (touch.at, touch.key))
@@ -67,8 +63,8 @@ def report(step: Step, policy: Policy) -> None:
     found = profile.account if profile.owner is None else None
     account = found[0] if found is not None else None
     if told.account is not None and told.account != account:
+        step.for_accounts.append(Touches(profile.key, told.account, told.number + 1))
         told = Reported(None, told.number + 1)
-        step.for_accounts.append(Touches(profile.key, profile.reported.account or "", told.number))
     if account is not None:
         touches = tuple(touches_of(profile, policy))
         digest = md5(_encode(touches), usedforsecurity=False).digest()

@@ -3,14 +3,12 @@
 All of it changes the profile in place.
 """
 
-from collections.abc import Iterator
-
 from streams.activity import Known, Part, latest_known
 from streams.events import Alias, Millis, Source, UserEvent
 from streams.policy import UNITS_MS, Policy
-from streams.profile.journey import kept_after, signed_up
-from streams.profile.state import NEVER, Attached, Profile, Visited
-from streams.sessions import Sealed
+from streams.profile.journey import kept_after, signed_up_at
+from streams.profile.state import Attached, Kept, Profile, Visited
+from streams.sessions import Sealed, Visit
 
 SPARE_MS = UNITS_MS["d"]
 """Events older than the horizon are dropped once a day is due, not one by one."""
@@ -64,9 +62,7 @@ def seal_by_itself(arrived: Attached, boundary: Millis, signed_up: Millis | None
     if boundary <= arrived.sealed.to:
         return
     due = list(arrived.part.visits(arrived.sealed.to, boundary))
-    begun = arrived.sealed.fold.begun(due, policy.web)
-    arrived.kept = kept_after(arrived.kept, begun, boundary, signed_up, policy.attribution)
-    arrived.sealed = Sealed(boundary, arrived.sealed.fold.visits(due, policy.web))
+    arrived.sealed, arrived.kept = _sealed(arrived.sealed, arrived.kept, due, boundary, signed_up, policy)
     arrived.part.expire(boundary)
 
 
@@ -94,18 +90,21 @@ def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
 def refold(profile: Profile, policy: Policy) -> None:
     """Fold all stored visits again, from the seal on."""
     profile.recent.clear()
-    profile.fold = profile.sealed.fold.visits(_unsealed(profile), policy.web)
+    profile.fold = profile.sealed.fold.visits(profile.unsealed(), policy.web)
 
 
 def _seal(profile: Profile, boundary: Millis, policy: Policy) -> None:
     if boundary <= profile.sealed.to:
         return
-    due = list(_unsealed(profile, boundary))
-    begun = profile.sealed.fold.begun(due, policy.web)
-    profile.kept = kept_after(profile.kept, begun, boundary, signed_up(profile), policy.attribution)
-    profile.sealed = Sealed(boundary, profile.sealed.fold.visits(due, policy.web))
+    due, at = list(profile.unsealed(boundary)), signed_up_at(profile.parts())
+    profile.sealed, profile.kept = _sealed(profile.sealed, profile.kept, due, boundary, at, policy)
 
 
-def _unsealed(profile: Profile, until: Millis = NEVER) -> Iterator[tuple[Millis, bytes, Source | None]]:
-    for part in profile.parts():
-        yield from part.visits(profile.sealed.to, until)
+def _sealed(
+    sealed: Sealed, kept: Kept, due: list[Visit], boundary: Millis, signed_up: Millis | None, policy: Policy
+) -> tuple[Sealed, Kept]:
+    begun = sealed.fold.begun(due, policy.web)
+    return (
+        Sealed(boundary, sealed.fold.visits(due, policy.web)),
+        kept_after(kept, begun, boundary, signed_up, policy.attribution),
+    )

@@ -1,4 +1,4 @@
-"""Room 6c.  Membership: who enters and leaves as records come and time passes, and who is asked."""
+"""Room 6d.  Membership: who enters and leaves as records come and time passes, and who is asked."""
 
 from msgspec.structs import replace
 

@@ -1,27 +1,39 @@
-"""Room 6f.  Persona: who somebody is at work, by their Salesforce records and their account."""
+"""Room 6e.  Persona: who somebody is at work, by their Salesforce records and their account."""
+
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
-from streams.activity import Current
 from streams.personas.persona import Persona, classify
 from streams.policy import Policy
 from streams.profile.state import Profile
 
+DOCUMENTS_REMEMBERED = 4_096
+"""A person's document is made anew at each batch; what their records say is not read anew."""
+
+
+class Work(NamedTuple):
+    """What a record or an account says of somebody's work; anything that JSON can say."""
+
+    title: object
+    industry: object
+    employees: object
+
 
 def title_of(profile: Profile) -> str | None:
     """Return the title that the first record with one says."""
-    return next((title for _, record in profile.records if isinstance(title := _field(record, "Title"), str)), None)
+    titles = (_of_record(record.fields).title for _, record in profile.records)
+    return next((title for title in titles if isinstance(title, str)), None)
 
 
 def persona_of(profile: Profile, policy: Policy) -> Persona:
     """Read a person's persona: title of its records; industry and size of its account, else of a Lead."""
-    if not profile.records and profile.account is None:
-        return classify(None, None, None, policy.personas)
-    found = profile.account
-    state = msgspec.json.decode(found[1]) if found is not None else {}
-    leads = [record for _, record in profile.records if record.object == "Lead"]
-    industry = state.get("industry") or next(filter(None, (_field(one, "Industry") for one in leads)), None)
-    employees = state.get("employees") or next(filter(None, (_field(one, "NumberOfEmployees") for one in leads)), None)
+    account = profile.account
+    said = [_of_account(account[1])] if account is not None else []
+    said += [_of_record(record.fields) for _, record in profile.records if record.object == "Lead"]
+    industry = next((work.industry for work in said if work.industry), None)
+    employees = next((work.employees for work in said if work.employees), None)
     return classify(
         title_of(profile),
         industry if isinstance(industry, str) else None,
@@ -30,5 +42,13 @@ def persona_of(profile: Profile, policy: Policy) -> Persona:
     )
 
 
-def _field(record: Current, name: str) -> object:
-    return msgspec.json.decode(record.fields).get(name)
+@lru_cache(maxsize=DOCUMENTS_REMEMBERED)
+def _of_record(fields: bytes) -> Work:
+    said = msgspec.json.decode(fields)
+    return Work(said.get("Title"), said.get("Industry"), said.get("NumberOfEmployees"))
+
+
+@lru_cache(maxsize=DOCUMENTS_REMEMBERED)
+def _of_account(state: bytes) -> Work:
+    said = msgspec.json.decode(state)
+    return Work(None, said.get("industry"), said.get("employees"))

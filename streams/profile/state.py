@@ -15,7 +15,7 @@ from streams.identifiers import EMAIL
 from streams.lazy import lazy
 from streams.policy import Policy
 from streams.segments import Change, Standing
-from streams.sessions import Fold, Sealed, earlier, later
+from streams.sessions import Fold, Sealed, Visit, earlier, later
 
 NEVER: Millis = 1 << 62
 TOLD = 64
@@ -115,9 +115,19 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         return min(self.links, key=lambda to: (self.links[to], to)) if self.links else self.said_to_be
 
     @property
+    def versions(self) -> tuple[int, int]:
+        """Versions of the rules and maps by which the row was looked at last; compare `Policy.versions`."""
+        return self.rule_version, self.maps_version
+
+    @property
     def is_user(self) -> bool:
         """Whether a userId stands for the person: only then segments and asks apply."""
         return self.key.startswith("user:")
+
+    def unsealed(self, until: Millis = NEVER) -> Iterator[Visit]:
+        """Yield the visits of all parts that are not sealed, up to and with `until`."""
+        for part in self.parts():
+            yield from part.visits(self.sealed.to, until)
 
     def parts(self) -> list[Part]:
         """List all parts of the person."""
@@ -240,7 +250,7 @@ def unpack(row: bytes) -> Profile:
 def due(row: bytes, policy: Policy) -> Millis:
     """Read when a packed row wants to be advanced; 0, at once, where its rules or maps are not these."""
     wakes_at, *versions = _HEAD.unpack_from(row)
-    return int(wakes_at) if versions == [policy.version, policy.personas.version] else 0
+    return int(wakes_at) if tuple(versions) == policy.versions else 0
 
 
 def _value(own: Known | None, others: Iterator[Known | None]) -> str | None:

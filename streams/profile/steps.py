@@ -5,7 +5,7 @@ home row of one alias.  An alias that belongs to another one keeps what it has h
 anonymous visitors come to an email address, and that with all of them to a user.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -28,7 +28,7 @@ from streams.events import (
 )
 from streams.identifiers import order_key
 from streams.policy import Policy
-from streams.profile.journey import report, signed_up
+from streams.profile.journey import report, signed_up_at
 from streams.profile.keeping import bound, expire, is_stale, learn_traits, part_of, refold, seal_by_itself, visit
 from streams.profile.membership import decide_segments, retire, settle, walk
 from streams.profile.state import NEVER, TOLD, Attached, Profile, Step, pack_moved, unpack_moved
@@ -65,8 +65,8 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
         _facts(step, record, policy, clock)
     elif isinstance(record, Told):
         _told(step, record)
-    elif isinstance(record, AccountState):
-        _account(step, record)
+    elif isinstance(record, AccountState | ShareOf):
+        _of_account(step, record)
     elif isinstance(record, Link):
         _link(step, record, policy, clock)
     elif isinstance(record, Split):
@@ -75,8 +75,6 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
         _part_moved(step, record, policy, clock)
     elif isinstance(record, PartDetached):
         _part_detached(step, record, policy, clock)
-    elif isinstance(record, ShareOf):
-        _share(step, record)
     else:
         raise AssertionError(record)  # row_of refused a tick
     if step.journey:
@@ -93,8 +91,7 @@ def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
 
     An instant before the one already reached changes nothing.
     """
-    versions = (policy.version, policy.personas.version)
-    step = Step(profile, journey=(profile.rule_version, profile.maps_version) != versions)
+    step = Step(profile, journey=profile.versions != policy.versions)
     profile.maps_version = policy.personas.version
     if not profile.is_user:
         profile.wakes_at, profile.rule_version = NEVER, policy.version
@@ -112,11 +109,9 @@ def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
 
 def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -> None:
     profile = step.profile
-    if event.bot or _came_home(profile, event):
+    part = _passed_on(step, event) if not event.bot else None
+    if part is None:
         return
-    if (owner := _passed_to(profile, event.alias)) is not None:
-        step.forwards = (replace(event, person=owner),)
-    part = part_of(profile, event.alias)
     key = order_key(event.message_id)
     learn_traits(part, event, key)
     if event.source is not None:
@@ -174,32 +169,30 @@ def _told(step: Step, told: Told) -> None:
         step.announcements.append(replace(told, person=profile.key))
 
 
-def _account(step: Step, said: AccountState) -> None:
-    profile = step.profile
-    if _came_home(profile, said):
+def _of_account(step: Step, said: AccountState | ShareOf) -> None:
+    part = _passed_on(step, said)
+    if part is None:
         return
-    if (owner := _passed_to(profile, said.alias)) is not None:
-        step.forwards = (replace(said, person=owner),)
-    part = part_of(profile, said.alias)
-    known = part.accounts.get(said.account)
+    heard: Mapping[str, AccountHeard | Share] = part.accounts if isinstance(said, AccountState) else part.shares
+    known = heard.get(said.account)
     step.duplicate = known is not None and known.number >= said.number
-    if not step.duplicate:
-        step.journey = True
-        part.accounts = part.accounts | {said.account: AccountHeard(said.number, bytes(said.state))}
+    if step.duplicate:
+        return
+    step.journey = True
+    if isinstance(said, AccountState):
+        part.accounts[said.account] = AccountHeard(said.number, bytes(said.state))
+    else:
+        part.shares[said.account] = Share(said.number, said.arr)
 
 
-def _share(step: Step, said: ShareOf) -> None:
+def _passed_on(step: Step, record: UserEvent | AccountState | ShareOf) -> Part | None:
+    """Return the part that a record is for, and pass it on to the owner's; None: it came home."""
     profile = step.profile
-    if _came_home(profile, said):
-        return
-    if (owner := _passed_to(profile, said.alias)) is not None:
-        step.forwards = (replace(said, person=owner),)
-    part = part_of(profile, said.alias)
-    known = part.shares.get(said.account)
-    step.duplicate = known is not None and known.number >= said.number
-    if not step.duplicate:
-        step.journey = True
-        part.shares = part.shares | {said.account: Share(said.number, said.arr)}
+    if _came_home(profile, record):
+        return None
+    if (owner := _passed_to(profile, record.alias)) is not None:
+        step.forwards = (replace(record, person=owner),)
+    return part_of(profile, record.alias)
 
 
 def _came_home(profile: Profile, record: Forwarded) -> bool:
@@ -299,17 +292,11 @@ def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | No
     if clock is not None:
         boundary = clock - policy.horizon_ms
         expire(profile, boundary, policy)
-        seal_by_itself(arrived, boundary, _earliest(signed_up(profile), arrived.part), policy)
+        seal_by_itself(arrived, boundary, signed_up_at([*profile.parts(), arrived.part]), policy)
     profile.attached[moved.alias] = arrived
     step.journey = True
     refold(profile, policy)
     settle(step, policy, clock)
-
-
-def _earliest(known: Millis | None, part: Part) -> Millis | None:
-    if known is None or part.signed_up is None:
-        return known if part.signed_up is None else part.signed_up[0]
-    return min(known, part.signed_up[0])
 
 
 def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Millis | None) -> None:

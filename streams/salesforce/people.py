@@ -61,16 +61,13 @@ def said(record: Record | None, field: str) -> str | None:
     return _id(record.values, field) if record is not None else None
 
 
-def told_of(change: Change, record: Record, differences: Differences) -> Told | None:
-    """Tell a change of a Contact, Lead or Task to the person's timeline; None: nothing is worth telling, or to nobody.
+def told_of(record: Record, line: msgspec.Raw) -> Told | None:
+    """Tell a line to the timeline of the person whom a record is about; None: it is about none.
 
-    A Task is told to whom it is about (`WhoId`).
+    A Contact or Lead is about itself, a Task about its `WhoId`.
     """
-    whom = record.record if change.object in PEOPLE else said(record, "WhoId")
-    line = line_of(change, differences)
-    if line is None or whom is None or kind_of(record_alias(whom)) is None:
-        return None
-    return Told(record_alias(whom), line)
+    whom = record.record if record.object in PEOPLE else said(record, "WhoId") if record.object == "Task" else None
+    return Told(record_alias(whom), line) if whom is not None and kind_of(record_alias(whom)) is not None else None
 
 
 def line_of(change: Change, differences: Differences) -> msgspec.Raw | None:

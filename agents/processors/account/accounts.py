@@ -1,17 +1,16 @@
 """Accounts: the row of each account - who belongs to it, its opportunities, and what its members were told last."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import orjson
 
-from agents.processors.account.out import Out
 from agents.processors.account.records import Records, unpack
 from agents.processors.account.references import CURRENCY, References
 from agents.processors.account.shelf import Family, Shelf
-from agents.processors.salesforce.refetch import Refetch
+from agents.processors.out import Out, Refetch
 from streams.account.conversions import account_contribution, conversions_of, remembered, shares_of
 from streams.account.messages import Membership, Opportunity, Reference, Telling, Touches, encode_message
 from streams.account.news import Changed
@@ -103,7 +102,7 @@ class Accounts:
         known = _unpack_member(row) if row is not None else Member(0, joined=False)
         if row is not None and known.version >= said.version:
             return
-        if said.joined and row is None and len(self._shelf.children(Family.member, said.account)) >= MEMBERS_AT_MOST:
+        if said.joined and row is None and self._shelf.count(Family.member, said.account) >= MEMBERS_AT_MOST:
             self.refused += 1
             return
         self._shelf.put(_pack(Member(said.version, said.joined)), Family.member, said.account, said.alias)
@@ -117,7 +116,7 @@ class Accounts:
             return
         self._shelf.put(encode_message(said), Family.opportunity, said.account, said.opportunity)
         self._deals.pop(said.account, None)
-        self.hear(said.account, out)
+        self.renew(said.account, out)
 
     def touches(self, said: Touches) -> None:
         """Take in what brought a person, where it may have brought a conversion."""
@@ -139,12 +138,13 @@ class Accounts:
         """Take in a User or a currency, for the accounts that it concerns."""
         if not self._references.take(said):
             return
-        concerned: Iterable[str] = self._owned.get(said.record, ())
         if said.object == CURRENCY:
             self._deals.clear()
-            concerned = self._shelf.owners(Family.account)
-        for account in sorted(concerned):
-            self.hear(account, out)
+            for account in sorted(self._shelf.owners(Family.account)):
+                self.renew(account, out)
+        else:
+            for account in sorted(self._owned.get(said.record, ())):
+                self.hear(account, out)
 
     def changed(self, changed: Changed, out: Out) -> None:
         """Take in what became different of the account itself."""
@@ -165,10 +165,14 @@ class Accounts:
             if alias.startswith(RECORD):
                 out.refetch(Refetch("Contact", alias.removeprefix(RECORD), at, "merged"))
 
+    def renew(self, account: str, out: Out) -> None:
+        """Tell all that follows from the account's opportunities: these, their rates, or the rules are others."""
+        self.contributing.add(account)
+        self.hear(account, out)
+
     def hear(self, account: str, out: Out, membership: Membership | None = None) -> None:
         """Tell the account's state: to all members where it is another, else to whom a membership concerns."""
         self.touched.add(account)
-        self.contributing.add(account)
         heard, state = self._heard(account), self._told(account)
         sends: list[tuple[Alias, bytes]] = []
         if state != heard.state:

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from agents.processors.account.out import Out
 from agents.processors.account.shelf import Family, Shelf
+from agents.processors.out import Out
 from streams.account.domains import Domain, claimed, moved
 from streams.account.messages import Claim, DomainMember, Membership
 

@@ -8,10 +8,10 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.processors.account.accounts import Accounts
 from agents.processors.account.domains import Domains
-from agents.processors.account.out import Out
 from agents.processors.account.records import Records
 from agents.processors.account.shelf import Shelf
 from agents.processors.dead_letters import send_dead_letter
+from agents.processors.out import Out
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
 from streams.account.messages import (
@@ -77,7 +77,7 @@ class AccountEvents:
         effects = Effects()
         due, self._stale = self._stale[:STALE_AT_ONCE], self._stale[STALE_AT_ONCE:]
         for account in due:
-            self._accounts.hear(account, Out(effects, self._lane, -1, self._partitions))
+            self._accounts.renew(account, Out(effects, self._lane, -1, self._partitions))
         return self._finished(effects, Counter())
 
     def _take(self, message: Change | Message, out: Out) -> None:

@@ -4,9 +4,8 @@ from typing import Any
 
 import msgspec
 
-from agents.processors.account.out import Out
 from agents.processors.account.shelf import Family, Shelf
-from agents.processors.salesforce.refetch import Refetch
+from agents.processors.out import Out, Refetch
 from streams.account.messages import Held, Role, encode_message
 from streams.account.news import Changed, Roles, opportunity_of
 from streams.salesforce import record as records
@@ -53,12 +52,11 @@ class Records:
             out.refetch(Refetch(change.object, change.record, since, folded.refetch))
         if not folded.differences:
             return None
+        line = line_of(change, folded.differences)
         if change.object in PEOPLE:
             out.people([facts_of(folded.record, version)])
-        if change.object in PEOPLE or change.object == "Task":
-            told = told_of(change, folded.record, folded.differences)
-            out.people([told] if told is not None else [])
-        line = line_of(change, folded.differences)
+        if line is not None and (told := told_of(folded.record, line)) is not None:
+            out.people([told])
         return Changed(before, folded.record, version, line, out.once, self._roles(change.record))
 
     def role(self, role: Role, out: Out) -> None:

@@ -44,6 +44,10 @@ class Shelf:
         """List the children of an owner that have a row, sorted."""
         return sorted(self._children.get((family, owner), ()))
 
+    def count(self, family: Family, owner: str) -> int:
+        """Count the children of an owner that have a row."""
+        return len(self._children.get((family, owner), ()))
+
     def owners(self, family: Family) -> Iterator[str]:
         """Yield who has a row without a child."""
         yield from self._children.get((family, ""), ())

@@ -1,1 +1,1 @@
-"""Processors of Salesforce: `changes` puts what comes in order, `records` keeps what each record is."""
+"""Processors of Salesforce: `changes` puts what comes in order; what follows is in `processors.account`."""

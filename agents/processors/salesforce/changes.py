@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 
 from aiokafka.structs import ConsumerRecord
 
-from agents.partitions import partition_of
 from agents.processors.dead_letters import send_dead_letter
-from agents.processors.salesforce.refetch import Refetch
+from agents.processors.out import Out, Refetch
 from agents.runtime.contract import Effects, Lane, Rows
-from streams import topics
 from streams.events import Millis, Rejected
 from streams.salesforce import parse_change
-from streams.salesforce.change import Change, encode_change
+from streams.salesforce.change import Change
 from streams.salesforce.transactions import Held, close, hold, pack, unpack
 
 CLOSE_MS = 2_000
@@ -63,11 +61,9 @@ class Changes:
         return effects
 
     def _send(self, changes: Sequence[Change], offset: int, effects: Effects) -> None:
-        source = (("source", f"{self._lane}/{offset}".encode()),)
+        out = Out(effects, self._lane, offset, self._partitions)
         for change in changes:
-            if not change.record:
-                Refetch(change.object, None, change.at, change.type).send(self._partitions, effects)
-                continue
-            key = change.record.encode()
-            partition = partition_of(key, self._partitions)
-            effects.send(topics.ACCOUNT_EVENTS.name, partition, key, encode_change(change), source)
+            if change.record:
+                out.accounts([change])
+            else:
+                out.refetch(Refetch(change.object, None, change.at, change.type))

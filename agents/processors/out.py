@@ -1,13 +1,28 @@
-"""Out: what one record of `account-events` makes, on its way to other topics, with where it is from."""
+"""Out: what one record makes for other lanes, on its way to the topics between them, with where it is from."""
 
 from collections.abc import Iterable
 
+import msgspec
+
 from agents.partitions import partition_of
-from agents.processors.salesforce.refetch import Refetch
 from agents.runtime.contract import Effects, Lane
 from streams import topics
 from streams.account.messages import Message, encode_message, key_of
-from streams.events import Record, encode_record, row_of
+from streams.events import Millis, Record, encode_record, row_of
+from streams.salesforce.change import Change
+
+
+class Refetch(msgspec.Struct, frozen=True, gc=False):
+    """The value of a message of `salesforce-refetch`: read a record, or all of an object, over REST."""
+
+    object: str
+    id: str | None
+    """None: the whole object, deleted records too."""
+    since: Millis
+    why: str
+
+
+_encode_refetch = msgspec.json.Encoder().encode
 
 
 class Out:
@@ -27,8 +42,8 @@ class Out:
             partition = partition_of(key, self._partitions)
             self._effects.send(topics.USER_EVENTS.name, partition, key.encode(), encode_record(record), self._header)
 
-    def accounts(self, messages: Iterable[Message]) -> None:
-        """Send to rows of this kind; what is for everybody to each partition."""
+    def accounts(self, messages: Iterable[Change | Message]) -> None:
+        """Send to rows of records, accounts, domains; what is for everybody to each partition."""
         for message in messages:
             key, value = key_of(message), encode_message(message)
             places = range(self._partitions) if key is None else (partition_of(key, self._partitions),)
@@ -37,5 +52,7 @@ class Out:
                 self._effects.send(topics.ACCOUNT_EVENTS.name, partition, name, value, self._header)
 
     def refetch(self, asked: Refetch) -> None:
-        """Ask for a record to be read again."""
-        asked.send(self._partitions, self._effects)
+        """Ask for a record, or an object, to be read again, in the transaction that found out."""
+        key = (asked.id or asked.object).encode()
+        partition = partition_of(key, self._partitions)
+        self._effects.send(topics.SALESFORCE_REFETCH.name, partition, key, _encode_refetch(asked))
