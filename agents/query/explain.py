@@ -17,6 +17,7 @@ from rich.text import Text
 
 from agents.partitions import partition_of
 from agents.query import live
+from agents.query.refusal import refuse
 from agents.query.words import Document, account, condition, gate, instant, plain, record, touch
 from agents.settings import Settings
 from agents.sinks.redis.keys import Keys, Kind
@@ -49,9 +50,9 @@ def run(settings: Settings, person: str, *, as_json: bool) -> int:
             found = find(client, settings, person)
             filled = found is not None or _filled(client, settings, person)
     except (RedisError, OSError, ValueError) as error:
-        return _fail(live.away(settings, error))
+        return refuse(live.away(settings, error))
     if found is None:
-        return _fail(_unknown(person, filled))
+        return refuse(_unknown(person, filled))
     if as_json:
         sys.stdout.write(found.raw.decode() + "\n")
     else:
@@ -227,8 +228,3 @@ def _unknown(person: str, filled: bool) -> str:
         f"Nobody is known as {who}: the read model has nothing there yet."
         " Is `touchline worker` running? `touchline views rebuild` fills Redis from the topic."
     )
-
-
-def _fail(message: str) -> int:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(message)
-    return 1

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from agents.query.words import plain
-from streams.attribution import Dimension, Measure, Minor, Model, Report, Row, to_text
+from agents.query.words import money, plain
+from streams.attribution import Dimension, Measure, Model, Report, Row, to_text
 from streams.attribution.models import split
 
 OF_ATTRIBUTION = (Measure.sessions, Measure.sign_ups, Measure.opportunities, Measure.won, Measure.arr)
@@ -110,7 +110,7 @@ def _column(shown: Shown, measure: Measure) -> list[str]:
     if measure in IN_MILLIONTHS:
         return _two_decimals([*hundredths(amounts[:-1]), _rounded(amounts[-1])])
     if measure is Measure.arr:
-        return [_money(amount, shown.currency) for amount in amounts]
+        return [money(amount, shown.currency) for amount in amounts]
     return [f"{amount:,}" for amount in amounts]
 
 
@@ -119,12 +119,6 @@ def _two_decimals(amounts: list[int]) -> list[str]:
     if any(amount % 100 for amount in amounts):
         return [f"{amount / 100:,.2f}" for amount in amounts]
     return [f"{amount // 100:,}" for amount in amounts]
-
-
-def _money(amount: Minor, currency: str) -> str:
-    units, point, rest = to_text(amount, currency).partition(".")
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{int(units.removeprefix('-')):,}{point}{rest}"
 
 
 def _exact(measure: Measure, amount: int, currency: str) -> str:

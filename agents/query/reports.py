@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.query import live, report_text
+from agents.query.refusal import refuse
 from agents.query.report_text import Shown
 from agents.settings import Settings
 from streams.attribution import Contribution, Dimension, Model, cut, report
@@ -28,11 +29,11 @@ def run(settings: Settings, dimension: Dimension, model: Model | None, *, writte
         with live.connect(settings) as client:
             shown = _shown(client, settings, dimension, model, _most(written, top))
     except (RedisError, OSError, ValueError) as error:
-        return _fail(live.away(settings, error))
+        return refuse(live.away(settings, error))
     except live.SpoiltError as error:
-        return _fail(str(error))
+        return refuse(str(error))
     if shown is None:
-        return _fail(
+        return refuse(
             "The read model has no contributions yet. Is `touchline worker` running?"
             " `touchline views rebuild` fills Redis from the topics."
         )
@@ -80,8 +81,3 @@ def _currency(client: Redis, settings: Settings, cells: Contribution) -> str:
     largest = [row.value for row in accounts[:ACCOUNTS_ASKED]]
     known = live.accounts(client, settings, largest).values()
     return next((found["currency"] for found in known if found.get("currency")), USUAL_CURRENCY)
-
-
-def _fail(message: str) -> int:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(message)
-    return 1

@@ -10,9 +10,9 @@ from contextlib import aclosing
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from rich.console import Console
 
 from agents.committed import NoTopicError, ends, read, read_until, reader
+from agents.query.refusal import refuse
 from agents.query.words import instant, plain, why
 from agents.settings import Settings
 from streams.topics import REFERRAL_TRIGGERS
@@ -33,9 +33,9 @@ def run(settings: Settings, *, as_json: bool, follow: bool) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its exit
         return 0
     except NoTopicError as error:
-        return _fail(f"Kafka has no topic {error}: run `touchline topics create`.")
+        return refuse(f"Kafka has no topic {error}: run `touchline topics create`.")
     except (KafkaError, OSError, TimeoutError) as error:
-        return _fail(
+        return refuse(
             f"No answer from Kafka at {settings.kafka_bootstrap} ({type(error).__name__}):"
             " is it up, and TOUCHLINE_KAFKA_BOOTSTRAP right?"
         )
@@ -67,8 +67,3 @@ async def _records(settings: Settings, *, follow: bool) -> AsyncGenerator[Any, N
             for records in fetched.values():
                 for record in records:
                     yield record
-
-
-def _fail(message: str) -> int:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(message)
-    return 1

@@ -1,11 +1,10 @@
 """How decisions read in words: durations, instants, conditions, gates, touches.  Pure."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, TypeAlias
 from unicodedata import category
 
-from streams.attribution import to_text
+from streams.attribution import Minor, to_text
 
 Document: TypeAlias = Mapping[str, Any]
 """A JSON object of `profile-views` or `referral-triggers`; any field may be missing."""
@@ -70,10 +69,17 @@ def account(found: Document) -> str:
         plain(found.get("name") or found.get("id", "?")),
         plain(found.get("industry") or ""),
         f"{employees:,} employees" if isinstance(employees, int) else "",
-        f"ARR {Decimal(to_text(arr, currency)):,} {plain(currency)}" if isinstance(arr, int) else "",
+        f"ARR {money(arr, currency)} {plain(currency)}" if isinstance(arr, int) else "",
         f"owner {plain(owner)}" if owner else "",
     )
     return ", ".join(text for text in said if text)
+
+
+def money(amount: Minor, currency: str) -> str:
+    """`1,234.50`, for JPY `1,235`: minor units as people write them."""
+    units, point, rest = to_text(amount, currency).partition(".")
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{int(units.removeprefix('-')):,}{point}{rest}"
 
 
 def why(trigger: Document) -> str:
