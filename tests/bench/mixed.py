@@ -7,15 +7,14 @@ A change passes three lanes more than a web event does on its way to the person,
 import argparse
 import asyncio
 import json
-import logging
-import os
-import platform
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -24,12 +23,11 @@ from streams import topics
 from tests.bench.broker import Broker
 from tests.bench.events import DAY_MS, PEOPLE, Line, Maker, Person, finishers, triggering
 from tests.bench.load import publish
-from tests.bench.programs import CHECKOUT, Ours
+from tests.bench.points import LOCAL, PARTITIONS, RUNS, measure
+from tests.bench.programs import Ours
 from tests.bench.watch import Triggers, watching
 
-PARTITIONS = 8
 LIMIT_SECONDS = 300.0
-LOCAL = CHECKOUT / ".local"
 
 
 @dataclass
@@ -159,21 +157,12 @@ def main() -> int:
     parser.add_argument("--salesforce", default="0,0.1", help="shares of Salesforce, comma-separated")
     parser.add_argument("--json", type=Path, default=LOCAL / "bench" / "mixed.json", help="where the figures go")
     chosen = parser.parse_args()
-    console = Console(highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else 160)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    broker = Broker(LOCAL / "bench" / "stack", LOCAL, PARTITIONS)
-    points = []
-    try:
-        broker.up(console.print)
-        for share in map(float, chosen.salesforce.split(",")):
-            console.print(f"{share:.0%} Salesforce ...")
-            folder = LOCAL / "bench" / "runs" / f"mixed-{share}"
-            points.append(asyncio.run(Mixed(broker, folder, chosen.messages, share).measure()))
-    finally:
-        broker.down()
-    _show(points, console)
-    machine = {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
-    chosen.json.write_text(json.dumps({"about": machine, "points": [asdict(point) for point in points]}, indent=1))
+
+    def point(share: float, broker: Broker) -> Coroutine[Any, Any, Point]:
+        return Mixed(broker, RUNS / f"mixed-{share}", chosen.messages, share).measure()
+
+    shares = map(float, chosen.salesforce.split(","))
+    points = measure([(f"{share:.0%} Salesforce", partial(point, share)) for share in shares], _show, chosen.json)
     return 0 if all(point.exact for point in points) else 1
 
 

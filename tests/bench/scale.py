@@ -7,17 +7,15 @@ is emptied, and it restores everything.
 
 import argparse
 import asyncio
-import json
-import logging
-import os
-import platform
 import random
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -26,16 +24,15 @@ from streams.topics import ACCOUNT_EVENTS, SALESFORCE_CHANGES, USER_EVENTS, WEB_
 from tests.bench.broker import Broker
 from tests.bench.events import DAY_MS, Line, Maker, Person, finishers, triggering
 from tests.bench.load import publish
-from tests.bench.programs import CHECKOUT, Ours, OursOnDisk
+from tests.bench.points import LOCAL, PARTITIONS, RUNS, measure
+from tests.bench.programs import Ours, OursOnDisk
 from tests.bench.watch import watching
 
-PARTITIONS = 8
 CONSUMED = (WEB_EVENTS, SALESFORCE_CHANGES, ACCOUNT_EVENTS, USER_EVENTS)
 LANES = len(CONSUMED) * PARTITIONS
 ON_DISK_FROM = 1_000_000
 """People from whom on the rows are kept in RocksDB."""
 LIMIT_SECONDS = 600.0
-LOCAL = CHECKOUT / ".local"
 
 
 @dataclass
@@ -144,21 +141,12 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, default=LOCAL / "bench" / "scale.json", help="where the figures go")
     chosen = parser.parse_args()
-    console = Console(highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else 160)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    broker = Broker(LOCAL / "bench" / "stack", LOCAL, PARTITIONS)
-    points = []
-    try:
-        broker.up(console.print)
-        for people in map(int, chosen.people.split(",")):
-            console.print(f"{people:,} people ...")
-            folder = LOCAL / "bench" / "runs" / f"scale-{people}"
-            points.append(asyncio.run(Scale(broker, folder, people, chosen.events, chosen.on_disk_from).measure()))
-    finally:
-        broker.down()
-    _show(points, console)
-    machine = {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
-    chosen.json.write_text(json.dumps({"about": machine, "points": [asdict(point) for point in points]}, indent=1))
+
+    def point(people: int, broker: Broker) -> Coroutine[Any, Any, Point]:
+        return Scale(broker, RUNS / f"scale-{people}", people, chosen.events, chosen.on_disk_from).measure()
+
+    populations = map(int, chosen.people.split(","))
+    measure([(f"{people:,} people", partial(point, people)) for people in populations], _show, chosen.json)
     return 0
 
 

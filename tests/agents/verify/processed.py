@@ -5,7 +5,6 @@ In: web events of a world.  Out: a world with everything that ingest and profile
 
 from random import Random
 
-import pytest
 from aiokafka.structs import ConsumerRecord
 
 from agents.processors.account.events import AccountEvents
@@ -27,7 +26,6 @@ PACES = (1, 3, 30)
 
 def processed(given: World, policy: Policy, seed: int) -> World:
     """Feed the web events of a world to the processors; lanes take turns at random."""
-    pytest.importorskip("streams.account", reason="verify demands messages of accounts, which nobody makes yet")
     rng = Random(seed)
     made = World(
         given.partitions,

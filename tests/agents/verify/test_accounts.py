@@ -7,7 +7,6 @@ from random import Random
 
 import pytest
 
-from agents.verify.check import check
 from agents.verify.world import (
     ACCOUNT_EVENTS,
     ACCOUNT_VIEWS,
@@ -22,17 +21,11 @@ from agents.verify.world import (
 )  # fmt: skip
 from tests.agents.verify.business import Business
 from tests.agents.verify.processed import processed
-from tests.agents.verify.simulate import RULES, company
+from tests.agents.verify.simulate import company
 from tests.agents.verify.test_clean import policy
-from tests.agents.verify.test_corruptions import altered, copied, double, edited
-
-pytest.importorskip("streams.account")
+from tests.agents.verify.test_corruptions import copied, differences, edited, spoil
 
 COMPACTED = (PROFILE_VIEWS, ACCOUNT_VIEWS, SALESFORCE_RECORDS)
-
-
-def differences(world: World) -> list[str]:
-    return [f"{one.name}: {first}" for one in check(world, RULES).checks for first in one.first]
 
 
 def world_of(seed: int, *, steps: int = 200, cycles: bool = False) -> World:
@@ -117,12 +110,7 @@ def test_every_corruption_of_what_tells_of_accounts_is_found(topic: str) -> None
             continue
         place, way = rng.choice(places), rng.choice(WAYS[topic])
         one = messages[place]
-        if way == "drop":
-            del messages[place]
-        elif way == "double":
-            double(world, topic, one)
-        else:
-            messages[place] = altered(one, rng)
+        spoil(world, topic, place, way, rng)
         if not differences(world):
             unseen.append((way, one))
     assert unseen == []

@@ -12,13 +12,9 @@ from agents.verify.check import check
 from agents.verify.rules import AccountRules, Rules
 from agents.verify.world import ACCOUNT_EVENTS, CONTRIBUTIONS, USER_EVENTS, Message, World
 from tests.agents.processors.account.test_reports_end_to_end import ACME, ORG, world
-from tests.agents.verify.test_corruptions import copied, edited
+from tests.agents.verify.test_corruptions import copied, differences, edited
 
 RULES = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"))
-
-
-def differences(found: World) -> list[str]:
-    return [f"{one.name}: {first}" for one in check(found, RULES).checks for first in one.first]
 
 
 @cache
@@ -29,7 +25,7 @@ def clean(seed: int) -> World:
 @pytest.mark.parametrize("seed", range(4))
 def test_what_the_processors_make_is_clean(seed: int) -> None:
     compared = {one.name: one.compared for one in check(clean(seed), RULES).checks}
-    assert differences(clean(seed)) == []
+    assert differences(clean(seed), RULES) == []
     assert compared["contributions"] > 30
 
 
@@ -80,7 +76,7 @@ def test_every_corruption_of_reports_is_found(what: str) -> None:
         assert of_key[-1] == messages[place]
     else:
         messages[place : place + 1] = [spoilt] if spoilt else []
-    assert differences(found)
+    assert differences(found, RULES)
 
 
 def test_a_part_s_remainder_goes_to_who_lost_most_of_equal_ones_to_the_later() -> None:

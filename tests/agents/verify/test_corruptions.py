@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agents.verify.check import check
+from agents.verify.rules import Rules
 from agents.verify.world import INPUTS, TOPICS, USER_EVENTS, Message, World
 from tests.agents.verify.simulate import RULES, company
 
@@ -67,13 +68,24 @@ def corrupt(world: World, topic: str, rng: Random) -> str:
     one = messages[place]
     ways = ["drop", "alter"] if tick(one) else ["drop", "double", "alter"]
     way = rng.choice(ways)
+    spoil(world, topic, place, way, rng)
+    return f"{way} {one} {messages[place] if way == 'alter' else ''}"
+
+
+def spoil(world: World, topic: str, place: int, way: str, rng: Random) -> None:
+    """Let one record be lost, be there twice, or say something else."""
+    messages = world.topics[topic]
     if way == "drop":
         del messages[place]
     elif way == "double":
-        double(world, topic, one)
+        double(world, topic, messages[place])
     else:
-        messages[place] = altered(one, rng)
-    return f"{way} {one} {messages[place] if way == 'alter' else ''}"
+        messages[place] = altered(messages[place], rng)
+
+
+def differences(world: World, rules: Rules = RULES) -> list[str]:
+    """Whatever verify finds, check by check."""
+    return [f"{one.name}: {first}" for one in check(world, rules).checks for first in one.first]
 
 
 def edited(one: Message, **fields: Any) -> Message:

@@ -27,11 +27,7 @@ from tests.agents.verify.processed import processed
 from tests.agents.verify.salesforce import Org
 from tests.agents.verify.simulate import RULES, company
 from tests.agents.verify.test_clean import policy
-from tests.agents.verify.test_corruptions import altered, copied, double, edited
-
-
-def differences(world: World) -> list[str]:
-    return [f"{one.name}: {first}" for one in check(world, RULES).checks for first in one.first]
+from tests.agents.verify.test_corruptions import copied, differences, edited, spoil
 
 
 def world_of(seed: int, *, steps: int = 40, cycles: bool = False) -> World:
@@ -102,12 +98,7 @@ def test_every_corruption_of_a_record_of_salesforce_is_found(topic: str) -> None
             [p for p, one in enumerate(messages) if topic != USER_EVENTS or b'"alias":"sf:' in one.value]
         )
         one, way = messages[place], rng.choice(WAYS[topic])
-        if way == "drop":
-            del messages[place]
-        elif way == "double":
-            double(world, topic, one)
-        else:
-            messages[place] = altered(one, rng)
+        spoil(world, topic, place, way, rng)
         if not differences(world):
             unseen.append((way, one))
     assert unseen == []
