@@ -22,7 +22,7 @@ from agents.local.redis import Redis as Server
 from agents.partitions import partition_of
 from agents.query import explain, triggers
 from agents.settings import Settings
-from agents.sinks.redis import Keys, RedisSink, rebuild, sink
+from agents.sinks.redis import Keys, Kind, RedisSink, rebuild, sink
 from agents.sinks.redis.documents import FEEDS
 from streams.topics import PROFILE_VIEWS, REFERRAL_TRIGGERS
 
@@ -273,11 +273,13 @@ async def test_rebuild_mends_what_was_spoilt_and_removes_what_the_topic_does_not
     keys = Keys(settings.app_id, partition_of("user:u1", settings.partitions))
     strange = Keys(settings.app_id, 99)
     async with redis.asyncio.Redis.from_url(settings.redis_url.get_secret_value()) as client:
-        await client.hset(keys.profile("user:u1"), "doc", "spoilt")
+        await client.hset(keys.document(Kind.profile, "user:u1"), "doc", "spoilt")
         await client.delete(keys.members("power-users"))
-        await client.hset(keys.profile("user:nobody"), mapping={"doc": "{}", "offset": 1, "members": ""})
+        await client.hset(keys.document(Kind.profile, "user:nobody"), mapping={"doc": "{}", "offset": 1, "members": ""})
         await client.zadd(keys.members("power-users"), {"user:nobody": 1})
-        await client.hset(strange.profile("user:nobody"), mapping={"doc": "{}", "offset": 1, "members": ""})
+        await client.hset(
+            strange.document(Kind.profile, "user:nobody"), mapping={"doc": "{}", "offset": 1, "members": ""}
+        )
     capsys.readouterr()
     assert await asyncio.to_thread(rebuild, settings) == 0
     assert await shows(settings, expected)

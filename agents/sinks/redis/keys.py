@@ -48,10 +48,6 @@ class Keys:
         """Hash: `doc` (JSON), `offset`, in a profile `members` ({segment: entered_at in ms}).  No `doc`: a grave."""
         return f"{self.base}{kind}:{name}"
 
-    def profile(self, person: str) -> str:
-        """Return `document` of a person."""
-        return self.document(Kind.profile, person)
-
     def members(self, segment: str) -> str:
         """Sorted set: the segment's members of this partition, by the instant (ms) at which they entered."""
         return f"{self.base}members:{segment}"

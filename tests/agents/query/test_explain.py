@@ -57,7 +57,9 @@ def put(settings: Settings, document: dict[str, Any]) -> None:
     person = document["person"]
     keys = Keys(settings.app_id, partition_of(person, settings.partitions))
     with redis.Redis.from_url(settings.redis_url.get_secret_value()) as client:
-        client.hset(keys.profile(person), mapping={"doc": json.dumps(document), "offset": 1, "members": ""})
+        client.hset(
+            keys.document(Kind.profile, person), mapping={"doc": json.dumps(document), "offset": 1, "members": ""}
+        )
         client.set(keys.offset(Kind.profile), 1)
 
 

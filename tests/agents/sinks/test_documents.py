@@ -121,7 +121,7 @@ def test_a_persons_partition_is_the_one_that_javas_producer_takes() -> None:
 
 def test_the_keys_of_a_partition_share_a_tag_behind_the_app() -> None:
     keys = Keys("touchline-v1", 17)
-    assert keys.profile("user:u1") == "touchline-v1:{p17}:profile:user:u1"
+    assert keys.document(Kind.profile, "user:u1") == "touchline-v1:{p17}:profile:user:u1"
     assert keys.offset(Kind.contribution) == "touchline-v1:{p17}:offset:contribution"
     assert keys.members("power") == "touchline-v1:{p17}:members:power"
 

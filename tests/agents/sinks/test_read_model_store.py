@@ -65,7 +65,10 @@ async def test_a_document_its_list_and_the_offset_are_written_together(model: Re
     entry = document("user:u1", 5, "power")
     assert await write(model, entry) == (5, 1)
     assert await content(model) == {
-        KEYS.profile("user:u1"): ({b"doc": entry.doc, b"offset": b"5", b"members": entry.members}, False),
+        KEYS.document(Kind.profile, "user:u1"): (
+            {b"doc": entry.doc, b"offset": b"5", b"members": entry.members},
+            False,
+        ),
         KEYS.members("power"): ([(b"user:u1", 1005.0)], False),
         KEYS.offset(Kind.profile): (b"5", False),
     }
@@ -82,7 +85,7 @@ async def test_a_deleted_document_leaves_a_grave_that_expires(model: ReadModel) 
     await write(model, document("user:u1", 5, "power"))
     await write(model, gone("user:u1", 6))
     assert await content(model) == {
-        KEYS.profile("user:u1"): ({b"offset": b"6"}, True),
+        KEYS.document(Kind.profile, "user:u1"): ({b"offset": b"6"}, True),
         KEYS.offset(Kind.profile): (b"6", False),
     }
 
@@ -96,15 +99,17 @@ async def test_what_was_deleted_does_not_rise_when_an_older_record_comes_again(m
 async def test_a_person_who_comes_back_does_not_expire(model: ReadModel) -> None:
     await write(model, gone("user:u1", 6))
     await write(model, document("user:u1", 7))
-    assert (await content(model))[KEYS.profile("user:u1")][1] is False
+    assert (await content(model))[KEYS.document(Kind.profile, "user:u1")][1] is False
 
 
 async def test_the_same_offset_changes_nothing_except_to_repair(model: ReadModel) -> None:
     await write(model, document("user:u1", 5, text="right"))
-    await model._client.hset(KEYS.profile("user:u1"), "doc", "spoilt")
+    await model._client.hset(KEYS.document(Kind.profile, "user:u1"), "doc", "spoilt")
     assert await write(model, document("user:u1", 5, text="right")) == (5, 0)
     assert await write(model, document("user:u1", 5, text="right"), repair=True) == (5, 1)
-    assert (await content(model))[KEYS.profile("user:u1")][0][b"doc"] == document("user:u1", 5, text="right").doc
+    assert (await content(model))[KEYS.document(Kind.profile, "user:u1")][0][b"doc"] == document(
+        "user:u1", 5, text="right"
+    ).doc
 
 
 async def test_a_repair_leaves_what_is_newer(model: ReadModel) -> None:
