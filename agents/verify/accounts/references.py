@@ -31,9 +31,9 @@ class References:
         return min((code for code in found if isinstance(code, str)), default=otherwise)
 
     def rates(self) -> Rates:
-        """Give the rates; of two records of one currency that of the smaller id."""
+        """Give the rates; of two records of one currency that of the greater id."""
         found: dict[str, Fraction] = {}
-        for _, one in sorted(self.currencies.items(), reverse=True):
+        for _, one in sorted(self.currencies.items()):
             code, rate = one.get("IsoCode"), number(one.get("ConversionRate"))
             if isinstance(code, str) and rate is not None and rate > 0:
                 found[code] = rate

@@ -8,6 +8,7 @@ import pytest
 from agents.verify.accounts.bare import bare
 from agents.verify.accounts.domains import of_alias, of_website
 from agents.verify.accounts.money import annualised, converted, minor
+from agents.verify.accounts.references import References
 from agents.verify.rules import AccountRules, parse
 
 
@@ -85,3 +86,10 @@ def test_the_rules_name_fields_of_accounts_or_none() -> None:
     assert parse({}).accounts == AccountRules(None, None, None, "USD")
     table = {"arr": "ARR__c", "term_months": "T__c", "nps": "NPS__c", "currency": "EUR"}
     assert parse({"accounts": table}).accounts == AccountRules(**table)
+
+
+def test_of_two_rates_of_one_currency_the_record_s_counts_whose_id_sorts_last() -> None:
+    references = References()
+    for record, rate in (("01L000000000002AAA", 0.5), ("01L000000000001AAA", 4)):
+        assert references.take("CurrencyType", record, 1, {"IsoCode": "EUR", "ConversionRate": rate})
+    assert references.rates() == {"EUR": Fraction(1, 2)}

@@ -172,6 +172,14 @@ def test_what_cannot_be_priced_is_counted_until_its_rate_comes() -> None:
     assert (lanes.views[ACME]["arr"], lanes.views[ACME].get("unpriced")) == (10_000, None)
 
 
+def test_of_two_rates_of_one_currency_the_record_s_counts_whose_id_sorts_last() -> None:
+    rates = [
+        snapshot("CurrencyType", f"01L00000000000{n}AAA", IsoCode=code, ConversionRate=rate)
+        for n, code, rate in ((2, "EUR", 0.5), (1, "EUR", 4), (3, "USD", 1))
+    ]
+    assert Lanes().feed(acme(), won(Amount=80, CurrencyIsoCode="EUR"), *rates).views[ACME]["arr"] == 16_000
+
+
 def test_each_member_is_told_each_change_of_the_account_and_its_opportunities() -> None:
     lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME), won(Amount=10))
     lanes.feed(update("Account", ACME, Industry="Software"), update("Opportunity", DEAL, StageName="Closed Won"))
