@@ -7,10 +7,12 @@ sees when Faust dropped one.
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any, NamedTuple
 
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.serializers import codecs
 from faust.transport.drivers import aiokafka as driver
@@ -72,11 +74,15 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         self._numbers: dict[TP, int] = defaultdict(int)
 
     async def restart_at(self, tp: TP, offset: int) -> int:
-        """Fetch a partition again from `offset`; return the epoch that tells these fetches from those on their way."""
+        """Fetch a partition again from `offset`; return the epoch that tells these fetches from those on their way.
+
+        Of a partition that a rebalance has just taken nothing is fetched: its lane is about to hear of it.
+        """
         return int(await self.call_thread(self._restart_at, tp, offset))
 
     async def _restart_at(self, tp: TP, offset: int) -> int:
-        self._ensure_consumer().seek(TopicPartition(tp.topic, tp.partition), offset)
+        with suppress(IllegalStateError):
+            self._ensure_consumer().seek(TopicPartition(tp.topic, tp.partition), offset)
         self._epochs[tp] += 1
         self._numbers[tp] = 0
         return self._epochs[tp]
@@ -92,14 +98,19 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
     async def nothing_waits(self, tp: TP, epoch: int, number: int) -> bool:
         """Say whether the partition is read to its end, and fetch `number` of `epoch` is still to come.
 
-        Not by the offset of the last record: a transactional producer leaves its marker behind it.
+        Not by the offset of the last record: a transactional producer leaves its marker behind it.  Of a partition
+        that a rebalance has just taken nothing is known.
         """
         return bool(await self.call_thread(self._nothing_waits, tp, epoch, number))
 
     async def _nothing_waits(self, tp: TP, epoch: int, number: int) -> bool:
         consumer, partition = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
         end = (await consumer.end_offsets([partition]))[partition]
-        return await consumer.position(partition) >= end and (epoch, number) == (self._epochs[tp], self._numbers[tp])
+        try:
+            position = await consumer.position(partition)
+        except IllegalStateError:
+            return False
+        return position >= end and (epoch, number) == (self._epochs[tp], self._numbers[tp])
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Fetched]:
         found = await super()._fetch_records(*args, **kwargs)
@@ -137,7 +148,6 @@ class BatchConsumer(driver.Consumer):
             return
         now = int(time() * 1000)
         if not self.flow_active:
-            await self.perform_seek()
             return
         for tp, fetched in found.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
@@ -148,6 +158,14 @@ class BatchConsumer(driver.Consumer):
                 batch = Batch(lane, fetched.records, fetched.epoch, fetched.number, self.highwater(tp) or 0, now)
                 message.key, message.value, message.headers = b"", batch, None
                 yield tp, message
+
+    async def perform_seek(self) -> None:
+        """Seek nothing after a rebalance: aiokafka goes on where the group is, and a lane seeks where it is itself.
+
+        Faust's own seek asks the broker for each partition in turn, and the worker dies when the next rebalance takes
+        one meanwhile (faust-streaming issues 54 and 94).
+        """
+        self._read_offset.clear()  # else Faust drops what is below its own mark
 
     async def restart_at(self, tp: TP, offset: int) -> int:
         """Fetch a partition again from `offset`; return the epoch of what comes from there."""

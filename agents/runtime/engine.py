@@ -34,6 +34,8 @@ IN_DOUBT, FENCED = 70, 71
 REST_SECONDS = 20.0
 """How long a rebalance waits for batches at work; less than the group's rebalance time-out."""
 CALL_SECONDS = 30.0
+CANCEL_SECONDS = 0.5
+"""How long a cancelled lane has to end before it is cancelled again."""
 STOP_SECONDS = 9.5
 """How long a graceful stop may take: ten seconds are promised."""
 
@@ -135,10 +137,7 @@ class Engine:
 
     async def _close(self, lanes: set[Lane]) -> None:
         await asyncio.gather(*(self.lanes.pop(lane).rest() for lane in lanes))
-        tasks = [self._tasks.pop(lane) for lane in lanes]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancelled({self._tasks.pop(lane) for lane in lanes})
 
     def _ended(self, lane: Lane, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
@@ -211,6 +210,14 @@ class Engine:
 def compiled_faust() -> bool:
     """Whether Faust's compiled extension is there: without it, messages of a former generation are acknowledged."""
     return faust_streams._CStreamIterator is not None
+
+
+async def _cancelled(tasks: set["asyncio.Task[None]"]) -> None:
+    """Cancel until they have ended: a client of Kafka that is just being closed keeps a cancellation for itself."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
 
 async def _bounded(call: Coroutine[Any, Any, Any]) -> Any:

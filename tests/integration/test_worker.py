@@ -94,6 +94,19 @@ async def test_a_second_worker_takes_its_share_and_gives_it_back(
     assert first.stop(10) == 0
 
 
+async def test_rebalances_in_quick_succession_leave_a_worker_standing(
+    ready: Settings, touchline: Touchline, eventually: Callable[..., None], free_port_number: int
+) -> None:
+    first = touchline.start(ready.model_copy(update={"metrics_port": free_port_number}), "worker")
+    eventually(lambda: is_ready(free_port_number), what="readiness of the first")
+    for _ in range(4):
+        guest = touchline.start(ready, "worker")
+        eventually(lambda guest=guest: "assigned" in guest.output, what="an assignment of the guest")
+        assert guest.stop(10) == 0
+    eventually(lambda: is_ready(free_port_number), within_seconds=60, what="readiness of the first, with all lanes")
+    assert first.stop(10) == 0
+
+
 async def test_a_sleeper_whose_lanes_were_taken_leaves_as_fenced(
     ready: Settings, touchline: Touchline, eventually: Callable[..., None], free_port_number: int
 ) -> None:
