@@ -149,6 +149,20 @@ def explain(
     raise typer.Exit(explain_room.run(settings, person, as_json=as_json))
 
 
+@app.command(epilog="Example: touchline forget email:ann@example.com --yes")
+def forget(
+    person: people.Alias,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False,
+) -> None:
+    """Erase what is kept of a person, by any of their aliases, and take nothing in of them any more.  For good."""
+    settings = load_settings()
+    from agents.sources import commands
+
+    if not yes:
+        typer.confirm(f"Forget {person} and all aliases of the same person, for good?", abort=True)
+    raise typer.Exit(commands.run(settings, "forget", person))
+
+
 @app.command(epilog="Example: touchline verify --json")
 def verify(as_json: AsJson = False) -> None:
     """Recompute everything from the topics by separate code and compare; exit 1 on any difference."""

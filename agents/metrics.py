@@ -89,6 +89,16 @@ class WorkerMetrics:
             "Links set aside because an earlier one holds the alias.  Rising: devices are shared, or a sender does not"
             " reset its anonymousId at sign-out.",
         )
+        self.forgotten = self._counter(
+            "touchline_forgotten_total",
+            "Aliases forgotten for an operator's command.  Rising without one: look at who else may write to"
+            " web-events.",
+        )
+        self.suppressed = self._counter(
+            "touchline_suppressed_total",
+            "Records dropped because their alias is forgotten.  A steady rate: a sender still tracks somebody who asked"
+            " to be forgotten.",
+        )
         self.account_members_refused = self._counter(
             "touchline_account_members_refused_total",
             "Aliases that an account did not take in, as it has 10,000 members.  Not 0: an account stands for many"

@@ -4,7 +4,7 @@ from collections import Counter
 from time import time
 
 from agents.metrics import WorkerMetrics
-from agents.processors.profile import Batched
+from agents.processors.batched import Batched
 from agents.runtime.contract import Lane
 
 
@@ -30,6 +30,8 @@ class ProcessorObserver:
         metrics.events_duplicate.inc(batch.seen["duplicate"])
         metrics.events_late.inc(batch.seen["late"])
         self.ingested(batch.rejected)
+        metrics.forgotten.inc(batch.seen["forgotten"])
+        metrics.suppressed.inc(batch.seen["suppressed"])
         metrics.links.inc(batch.seen["linked"])
         metrics.links_quarantined.inc(batch.seen["quarantined"])
         for (segment, change), number in batch.changes.items():

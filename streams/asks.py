@@ -33,6 +33,8 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     asked_at: Millis | None
     """The last trigger of this ask, for the cooldown; None: never asked."""
     gates: tuple[Gate, ...]
+    last_trigger: str | None = None
+    """The trigger of `asked_at`."""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +48,15 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     gates: tuple[Gate, ...]
     first_touch: Touch | None
     last_touch: Touch | None
+
+
+class Withdrawn(msgspec.Struct, frozen=True, gc=False):
+    """A trigger whose ground has gone."""
+
+    trigger_id: str
+    ask: str
+    person: Alias
+    at: Millis
 
 
 def trigger_id(ask: str, rule_version: int, person: Alias, entered_at: Millis) -> str:
@@ -66,8 +77,9 @@ def decide(ask: Ask, change: Change, before: Asked | None, *, inside: bool) -> A
         _cooldown(ask, asked_at, now),
     )
     if not all(gate.passed for gate in gates):
-        return Asked(now, None, asked_at, gates)
-    return Asked(now, trigger_id(ask.name, change.rule_version, change.person, change.entered_at), now, gates)
+        return Asked(now, None, asked_at, gates, before.last_trigger if before is not None else None)
+    made = trigger_id(ask.name, change.rule_version, change.person, change.entered_at)
+    return Asked(now, made, now, gates, made)
 
 
 def _in_segment(change: Change, *, inside: bool) -> Gate:

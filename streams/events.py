@@ -79,6 +79,16 @@ class Split(msgspec.Struct, frozen=True, tag_field="kind", tag="split", gc=False
     at: Millis
 
 
+class Forget(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="forget", gc=False):
+    """Everything that is kept of an alias is to go, and nothing that comes of it is taken in any more."""
+
+    alias: Alias
+    person: Alias | None = None
+    """Who was forgotten, and this alias with it, if it belongs to that one.  None: an operator says so."""
+    passed: int = 0
+    """Rows that have passed an operator's word on to their owner."""
+
+
 NO_FIELDS = msgspec.Raw(b"")
 """No object.  The very same: only so it is left out of JSON."""
 
@@ -166,7 +176,9 @@ class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):
     at: Millis
 
 
-Record: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | PartMoved | PartDetached | Tick
+Record: TypeAlias = (
+    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Tick
+)
 
 
 def row_of(record: Record) -> Alias:
@@ -174,7 +186,7 @@ def row_of(record: Record) -> Alias:
     match record:
         case UserEvent() | Facts() | Told() | AccountState() | ShareOf():
             return record.person or record.alias
-        case Link() | Split():
+        case Link() | Split() | Forget():
             return record.alias
         case PartMoved() | PartDetached():
             return record.person
@@ -215,5 +227,5 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 encode_record = msgspec.json.Encoder().encode
 decode_record = msgspec.json.Decoder(
-    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | PartMoved | PartDetached | Tick
+    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Tick
 ).decode

@@ -57,10 +57,18 @@ SEGMENT_CHANGES = Topic(
     "segment-changes", Kind.outbound, "person", "entered or left, exact instant, why", retention_ms=FOREVER
 )
 REFERRAL_TRIGGERS = Topic(
-    "referral-triggers", Kind.outbound, "person", "one trigger, CloudEvents 1.0 binary", retention_ms=FOREVER
+    "referral-triggers",
+    Kind.outbound,
+    "person",
+    "one trigger, or its withdrawal, CloudEvents 1.0 binary",
+    retention_ms=FOREVER,
 )
 USER_TIMELINE = Topic(
-    "user-timeline", Kind.outbound, "person", "a Salesforce change as an event on the user", retention_ms=FOREVER
+    "user-timeline",
+    Kind.outbound,
+    "person",
+    "a Salesforce change as an event on the user; none: the person is forgotten",
+    retention_ms=FOREVER,
 )
 REJECTED_EVENTS = Topic("rejected-events", Kind.outbound, "as received", "the original bytes")
 SALESFORCE_REFETCH = Topic(

@@ -1,12 +1,12 @@
 """Room 9.  Views and messages: what profiles and announcements look like outside.  Shapes: docs/semantics.md."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from streams.activity import Current, Touch
-from streams.asks import Asked, Trigger
+from streams.asks import Asked, Trigger, Withdrawn
 from streams.events import Alias, Millis, Source, Told
 from streams.identifiers import RECORD
 from streams.instants import iso
@@ -17,7 +17,9 @@ from streams.segments import Change, Counted, Parts, latest, shown_count
 
 encode = msgspec.json.Encoder().encode
 
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 TRIGGER_TYPE = "touchline.referral.trigger.v1"
+WITHDRAWN_TYPE = "touchline.referral.withdrawn.v1"
 SOURCE = "touchline"
 
 
@@ -146,15 +148,35 @@ def timeline_message(told: Told) -> dict[str, Any]:
     return {"person": person, "user_id": user_id, **msgspec.json.decode(told.change)}
 
 
-def trigger_headers(trigger: Trigger) -> tuple[tuple[str, bytes], ...]:
+def trigger_headers(trigger: Trigger) -> Headers:
     """Make the CloudEvents 1.0 binary headers of a trigger."""
+    return _cloud_event(TRIGGER_TYPE, trigger.trigger_id, trigger.change.person, trigger.change.announced_at)
+
+
+def withdrawn_message(withdrawn: Withdrawn) -> dict[str, Any]:
+    """Make the value of the message that takes a trigger back."""
+    return {
+        "trigger_id": withdrawn.trigger_id,
+        "person": {"key": withdrawn.person, "user_id": withdrawn.person.removeprefix("user:")},
+        "ask": withdrawn.ask,
+        "reason": "forgotten",
+        "withdrawn_at": iso(withdrawn.at),
+    }
+
+
+def withdrawn_headers(withdrawn: Withdrawn) -> Headers:
+    """Make the CloudEvents 1.0 binary headers of a withdrawal: those of the trigger, of another type."""
+    return _cloud_event(WITHDRAWN_TYPE, withdrawn.trigger_id, withdrawn.person, withdrawn.at)
+
+
+def _cloud_event(kind: str, event_id: str, subject: Alias, at: Millis) -> Headers:
     return (
         ("ce_specversion", b"1.0"),
-        ("ce_id", trigger.trigger_id.encode()),
-        ("ce_type", TRIGGER_TYPE.encode()),
+        ("ce_id", event_id.encode()),
+        ("ce_type", kind.encode()),
         ("ce_source", SOURCE.encode()),
-        ("ce_subject", trigger.change.person.encode()),
-        ("ce_time", iso(trigger.change.announced_at).encode()),
+        ("ce_subject", subject.encode()),
+        ("ce_time", iso(at).encode()),
         ("content-type", b"application/json"),
     )
 

@@ -13,7 +13,7 @@ from agents.partitions import partition_of
 from agents.processors.dead_letters import send_dead_letter
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
-from streams.events import Link, Millis, Rejected, Split, Tick, UserEvent, encode_record
+from streams.events import Forget, Link, Millis, Rejected, Split, Tick, UserEvent, encode_record
 from streams.identity import parse_command
 from streams.intake import parse_web_event
 from streams.policy import Policy
@@ -83,7 +83,7 @@ class Ingest:
             partition = partition_of(key, self._partitions)
             effects.send(topics.USER_EVENTS.name, partition, key, encode_record(event), source)
 
-    def _parsed(self, record: ConsumerRecord) -> Sequence[UserEvent | Link | Split] | Rejected:
+    def _parsed(self, record: ConsumerRecord) -> Sequence[UserEvent | Link | Split | Forget] | Rejected:
         if record.headers and (command := _header(record, topics.COMMAND_HEADER)) is not None:
             parsed = parse_command(command.decode(errors="replace"), record.value, kafka_timestamp=record.timestamp)
             return parsed if isinstance(parsed, Rejected) else (parsed,)

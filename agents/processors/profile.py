@@ -7,34 +7,49 @@ from collections.abc import Callable, Sequence
 import msgspec
 from aiokafka.structs import ConsumerRecord
 
-from agents.partitions import partition_of
+from agents.processors.batched import Batched
 from agents.processors.dead_letters import send_dead_letter
 from agents.processors.out import Out
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics, views
 from streams.account.domains import member_of
-from streams.asks import Trigger
 from streams.clock import PartitionClock
 from streams.contributions import contribution_message, person_contribution
 from streams.events import (
+    Forget,
     Link,
     Millis,
     PartMoved,
     Record,
     Rejected,
     Tick,
-    Told,
     UserEvent,
     decode_record,
     row_of,
 )
 from streams.identifiers import is_stronger
 from streams.policy import Policy
-from streams.profile import NEVER, Announcement, Profile, Step, advance, apply, due, expire, pack, unpack, unpack_moved
+from streams.profile import (
+    NEVER,
+    Profile,
+    Step,
+    advance,
+    answer,
+    apply,
+    due,
+    expire,
+    gone_key,
+    needs_a_row,
+    pack,
+    unpack,
+    unpack_moved,
+)
 
 CLOCK_KEY = b"@clock"
 MEMBERS_KEY = b"@members"
-ROWLESS = (Tick, Rejected)
+GONE = b"\x01"
+NEVER_REFUSED = (Tick, Rejected, Forget)
+"""What a row takes however full it is."""
 ROW_BYTES = 384 << 10
 """A row of this size takes nothing more in.
 
@@ -56,7 +71,7 @@ class Profiles:
         *,
         partitions: int,
         sources: frozenset[str],
-        observed: Callable[[Lane, "Batched"], None],
+        observed: Callable[[Lane, Batched], None],
     ) -> None:
         self._lane = lane
         self._rows = rows
@@ -68,6 +83,8 @@ class Profiles:
         self._due: list[tuple[Millis, str]] = []
         self._due_at: dict[str, Millis] = {}
         """{key: its earliest entry in `_due`}: one entry a row, however often an event puts its wake-up off."""
+        self._gone: set[str] = set()
+        """Rows that the batch has let go."""
         self._full: set[str] = set()
         """Rows that were as large as a row may be when last written."""
         self._members: Counter[str] = _members(rows.get(MEMBERS_KEY))
@@ -87,9 +104,9 @@ class Profiles:
         """Time comes as ticks, in the log."""
         return None
 
-    def _record(self, source: ConsumerRecord, folded: "Batched") -> None:
+    def _record(self, source: ConsumerRecord, folded: Batched) -> None:
         record = _decoded(source)
-        if self._full and not isinstance(record, ROWLESS) and self._stays_full(row_of(record)):
+        if self._full and not isinstance(record, NEVER_REFUSED) and self._stays_full(row_of(record)):
             record = Rejected(
                 "row-full", f"user-events: the row has {ROW_BYTES} bytes; older events must leave it first"
             )
@@ -104,13 +121,20 @@ class Profiles:
             return
         key = source.key.decode()
         prior = self._profile(key)
-        if prior is None and isinstance(record, UserEvent) and record.bot:
-            return  # a row that only bots would touch does not exist
-        introduced = member_of(key) if prior is None else None
+        if prior is None and self._is_gone(key):
+            folded.seen["suppressed"] += 1
+            Out(folded.effects, self._lane, source.offset, self._partitions).people(answer(record))
+            return
+        if prior is None and not needs_a_row(record):
+            return
+        introduced = member_of(key) if prior is None and not isinstance(record, Forget) else None
         step = apply(prior, record, self._policy, clock=self._clock.now)
         folded.note(step)
         received_at = record.received_at if isinstance(record, UserEvent) else None
-        self._take(key, step, folded, received_at)
+        if step.gone:
+            self._let_go(key, step, folded)
+        else:
+            self._take(key, step, folded, received_at)
         if step.forwards or step.for_accounts or introduced is not None:
             out = Out(folded.effects, self._lane, source.offset, self._partitions)
             out.people(step.forwards)
@@ -132,7 +156,7 @@ class Profiles:
         else:
             self._full.discard(key)
 
-    def _wake(self, now: Millis | None, folded: "Batched") -> None:
+    def _wake(self, now: Millis | None, folded: Batched) -> None:
         """Advance everybody whom this instant concerns."""
         if now is None:
             return
@@ -153,7 +177,7 @@ class Profiles:
                 woken.append(key)
         return woken
 
-    def _take(self, key: str, step: Step, folded: "Batched", received_at: Millis | None) -> None:
+    def _take(self, key: str, step: Step, folded: Batched, received_at: Millis | None) -> None:
         self._cache[key] = step.profile
         folded.touched.add(key)
         if step.journey:
@@ -162,7 +186,22 @@ class Profiles:
             folded.announce(announcement, self._partitions, received_at)
         self._schedule(key, step.profile.wakes_at)
 
+    def _let_go(self, key: str, step: Step, folded: Batched) -> None:
+        """Leave nothing of a row but the hash of its name."""
+        for announcement in step.announcements:
+            folded.announce(announcement, self._partitions, None)
+        folded.let_go(key, self._lane.partition)
+        self._gone.add(key)
+        self._cache.pop(key, None)
+        self._full.discard(key)
+        self._due_at.pop(key, None)
+
+    def _is_gone(self, key: str) -> bool:
+        return key in self._gone or self._rows.get(gone_key(key)) is not None
+
     def _profile(self, key: str) -> Profile | None:
+        if key in self._gone:
+            return None
         profile = self._cache.get(key)
         if profile is None:
             row = self._rows.get(key.encode())
@@ -176,7 +215,7 @@ class Profiles:
             self._due_at[key] = at
             heapq.heappush(self._due, (at, key))
 
-    def _effects(self, folded: "Batched") -> Effects:
+    def _effects(self, folded: Batched) -> Effects:
         effects = folded.effects
         for key in folded.touched:
             profile = self._cache[key]
@@ -196,63 +235,12 @@ class Profiles:
         effects.committed = lambda: self._settled(folded)
         return effects
 
-    def _settled(self, folded: "Batched") -> None:
+    def _settled(self, folded: Batched) -> None:
+        self._gone.clear()
         folded.clock, folded.members = self._clock.now, self._members
         self._observed(self._lane, folded)
         if len(self._cache) > CACHED_ROWS:
             self._cache.clear()
-
-
-class Batched:
-    """What one batch has come to so far."""
-
-    def __init__(self) -> None:
-        self.touched: set[str] = set()
-        self.contributing: set[str] = set()
-        """Rows of which what they add to the reports may be another."""
-        self.effects = Effects()
-        self.seen: Counter[str] = Counter()
-        self.rejected: Counter[str] = Counter()
-        self.changes: Counter[tuple[str, str]] = Counter()
-        """{(segment, entered or left): announcements}"""
-        self.triggers: Counter[str] = Counter()
-        """{ask: triggers}"""
-        self.triggering: list[Millis] = []
-        """Received times of the events that made a trigger."""
-        self.ticked = False
-        self.clock: Millis | None = None
-        self.members: Counter[str] = Counter()
-        """{segment: people in it now, of this partition}"""
-
-    def note(self, step: Step) -> None:
-        """Count what kind of record that was."""
-        if step.duplicate:
-            self.seen["duplicate"] += 1
-        if step.late:
-            self.seen["late"] += 1
-        if step.linked:
-            self.seen["linked"] += 1
-        if step.quarantined:
-            self.seen["quarantined"] += 1
-
-    def announce(self, announcement: Announcement, partitions: int, received_at: Millis | None) -> None:
-        """Write an announcement to its topic."""
-        match announcement:
-            case Trigger():
-                self.triggers[announcement.ask.name] += 1
-                if received_at is not None:
-                    self.triggering.append(received_at)
-                value, headers = views.trigger_message(announcement), views.trigger_headers(announcement)
-                topic, person = topics.REFERRAL_TRIGGERS, announcement.change.person
-            case Told():
-                value, headers = views.timeline_message(announcement), ()
-                topic, person = topics.USER_TIMELINE, announcement.person or announcement.alias
-            case _:
-                self.changes[announcement.segment, "entered" if announcement.entered else "left"] += 1
-                value, headers = views.change_message(announcement), ()
-                topic, person = topics.SEGMENT_CHANGES, announcement.person
-        partition = partition_of(person, partitions)
-        self.effects.send(topic.name, partition, person.encode(), views.encode(value), headers)
 
 
 def _decoded(source: ConsumerRecord) -> Record | Rejected:

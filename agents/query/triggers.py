@@ -43,9 +43,15 @@ def run(settings: Settings, *, as_json: bool, follow: bool) -> int:
 
 
 def line(value: bytes) -> str:
-    """One trigger in words: when, who, what is asked by which channel, and why; another thing is named as such."""
+    """One trigger in words: when, who, what is asked by which channel, and why; another thing is named as such.
+
+    One that is withdrawn: when, whose, which ask, and why not.
+    """
     try:
         trigger = json.loads(value)
+        if "withdrawn_at" in trigger:
+            at, person, ask = instant(trigger["withdrawn_at"]), plain(trigger["person"]["key"]), plain(trigger["ask"])
+            return f"{at}  {person}  {ask} withdrawn: {plain(trigger['reason'])}"
         person, ask, channel = trigger["person"]["key"], trigger["ask"], trigger["channel"]
         return f"{instant(trigger['decided_at'])}  {plain(person)}  {plain(ask)} by {plain(channel)}  {why(trigger)}"
     except (ValueError, LookupError, TypeError, AttributeError):

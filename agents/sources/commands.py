@@ -1,4 +1,4 @@
-"""`touchline identity split | join`: an operator's word on an alias, as a message on `web-events`."""
+"""`touchline identity split | join`, `forget`: an operator's word on an alias, as a message on `web-events`."""
 
 import asyncio
 import sys
@@ -16,6 +16,8 @@ SEND_SECONDS = 30.0
 SAID = {
     "split": "{alias} stands alone from now on, as if nobody had ever said whose it is. `join` takes this back.",
     "join": "The links of {alias} hold again.",
+    "forget": "{alias}, and whoever is the same person, is forgotten as soon as the worker has read this. Topics that"
+    " keep every event still have theirs: docs/identity.md says which, and what to do.",
 }
 
 

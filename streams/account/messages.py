@@ -10,6 +10,7 @@ import msgspec
 
 from streams.activity import Touch
 from streams.events import NO_FIELDS, Alias, Millis
+from streams.identifiers import RECORD
 from streams.salesforce.change import Change
 
 
@@ -81,6 +82,13 @@ class DomainMember(msgspec.Struct, frozen=True, tag_field="kind", tag="domain-me
     domain: str
 
 
+class Forgotten(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="forgotten", gc=False):
+    """An alias is forgotten: a record's, for the row of the record; an address, for that of its domain."""
+
+    alias: Alias
+    domain: str | None = None
+
+
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="reference", gc=False):
     """A User or a currency, for all accounts of a partition."""
 
@@ -108,7 +116,7 @@ class Touches(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind",
     """By (at, order key).  Empty: the person does not belong to the account any more, or nothing brought it."""
 
 
-Message: TypeAlias = Membership | Opportunity | Telling | Touches | Role | Claim | DomainMember | Reference
+Message: TypeAlias = Membership | Opportunity | Telling | Touches | Role | Claim | DomainMember | Forgotten | Reference
 
 encode_message = msgspec.json.Encoder().encode
 decode_message = msgspec.json.Decoder(Change | Message).decode
@@ -129,4 +137,6 @@ def key_of(message: Change | Message) -> str | None:
             return message.opportunity
         case Claim() | DomainMember():
             return DOMAIN + message.domain
+        case Forgotten():
+            return DOMAIN + message.domain if message.domain is not None else message.alias.removeprefix(RECORD)
     return None

@@ -4,11 +4,10 @@ from typing import Final
 
 import msgspec
 
-from streams.events import Millis, Rejected, Split
+from streams.events import Forget, Millis, Rejected, Split
 from streams.identifiers import kind_of
 
-COMMANDS: Final = {"split": True, "join": False}
-"""{command: whether the alias stands alone from then on}."""
+COMMANDS: Final = ("split", "join", "forget")
 MAX_ALIAS: Final = 330
 
 
@@ -25,7 +24,7 @@ encode_command = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Command).decode
 
 
-def parse_command(name: str, value: bytes | None, *, kafka_timestamp: Millis) -> Split | Rejected:
+def parse_command(name: str, value: bytes | None, *, kafka_timestamp: Millis) -> Split | Forget | Rejected:
     """Read a command; it counts from the instant at which Kafka had it.  `bad-command`: it names nothing, or nobody."""
     if name not in COMMANDS:
         return Rejected("bad-command", f"header: not one of {', '.join(COMMANDS)}")
@@ -35,4 +34,6 @@ def parse_command(name: str, value: bytes | None, *, kafka_timestamp: Millis) ->
         return Rejected("bad-command", f"$: {error}")
     if kind_of(command.alias) is None or command.alias.endswith(":") or len(command.alias) > MAX_ALIAS:
         return Rejected("bad-command", "$.alias: one of user, email, sf, anon, a colon, and the identifier")
-    return Split(command.alias, COMMANDS[name], command.id, kafka_timestamp)
+    if name == "forget":
+        return Forget(command.alias)
+    return Split(command.alias, name == "split", command.id, kafka_timestamp)

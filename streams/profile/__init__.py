@@ -1,8 +1,9 @@
 """Room 6.  Profile: `apply` folds one record into a row, `advance` lets time pass.
 
-Read state, journey, keeping, membership, persona, steps, in this order.
+Read state, journey, keeping, membership, persona, forgetting, steps, in this order.
 """
 
+from streams.profile.forgetting import answer, gone_key, needs_a_row
 from streams.profile.keeping import SPARE_MS, expire
 from streams.profile.state import (
     NEVER,
@@ -27,9 +28,12 @@ __all__ = [
     "Profile",
     "Step",
     "advance",
+    "answer",
     "apply",
     "due",
     "expire",
+    "gone_key",
+    "needs_a_row",
     "pack",
     "pack_moved",
     "unpack",

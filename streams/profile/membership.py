@@ -64,8 +64,21 @@ def retire(step: Step, policy: Policy, instant: Millis) -> None:
         return
     for name in sorted(profile.standings.keys() - {segment.name for segment in policy.segments}):
         if profile.standings[name].member:
-            _leave(step, Segment(name, (), every=True), instant, instant)
+            _leave(step, _without_rule(name), instant, instant)
         del profile.standings[name]
+
+
+def leave_all(step: Step, policy: Policy, clock: Millis | None) -> None:
+    """End all open episodes at the clock: the person is forgotten."""
+    known = {segment.name: segment for segment in policy.segments}
+    for name, standing in sorted(step.profile.standings.items()):
+        if standing.member:
+            at = max(clock or 0, standing.entered_at)
+            _leave(step, known.get(name, _without_rule(name)), at, at)
+
+
+def _without_rule(name: str) -> Segment:
+    return Segment(name, (), every=True)
 
 
 def _due(profile: Profile, parts: list[Part], segment: Segment, now: Millis, clock: Millis | None) -> Millis:

@@ -9,7 +9,7 @@ import msgspec
 
 from streams.account.messages import Message
 from streams.activity import Current, Known, Part, Touch, latest_known
-from streams.asks import Asked, Trigger
+from streams.asks import Asked, Trigger, Withdrawn
 from streams.events import Alias, Millis, Path, Record, Source, Told
 from streams.identifiers import EMAIL
 from streams.lazy import lazy
@@ -20,6 +20,12 @@ from streams.sessions import Fold, Sealed, Visit, earlier, later
 NEVER: Millis = 1 << 62
 TOLD = 64
 """What was told to several aliases, and is known to have been told."""
+LONGEST_PATH = 8
+"""Aliases that a part passes; of one that came further nothing is passed on.
+
+Records of Salesforce say themselves whom they were merged into.  Should two of them name each other, what one has comes
+home and stops there, and what another one has stops here.
+"""
 RECENT_VISITS = 32
 """A visit that comes after so many later ones makes all stored ones be folded again."""
 
@@ -214,7 +220,7 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         return self.own if alias == self.own.alias else self.attached[alias].part
 
 
-Announcement: TypeAlias = Change | Trigger | Told
+Announcement: TypeAlias = Change | Trigger | Withdrawn | Told
 
 
 class Step(msgspec.Struct, gc=False):
@@ -235,6 +241,8 @@ class Step(msgspec.Struct, gc=False):
     """The alias came to an owner, or to another one."""
     quarantined: bool = False
     """A link was set aside: an earlier one holds."""
+    gone: bool = False
+    """The row is forgotten: nothing of it is to be kept."""
 
 
 def pack(profile: Profile) -> bytes:

@@ -15,6 +15,7 @@ from streams.events import (
     AccountState,
     Alias,
     Facts,
+    Forget,
     Link,
     Millis,
     PartDetached,
@@ -28,21 +29,14 @@ from streams.events import (
 )
 from streams.identifiers import order_key
 from streams.policy import Policy
+from streams.profile.forgetting import forget
 from streams.profile.journey import report, signed_up_at
 from streams.profile.keeping import bound, expire, is_stale, learn_traits, part_of, refold, seal_by_itself, visit
 from streams.profile.membership import decide_segments, retire, settle, walk
-from streams.profile.state import NEVER, TOLD, Attached, Profile, Step, pack_moved, unpack_moved
+from streams.profile.state import LONGEST_PATH, NEVER, TOLD, Attached, Profile, Step, pack_moved, unpack_moved
 
 LINKS_AT_MOST = 1_000
 """Different people that one alias may be said to be: a kiosk must not grow a row without bound."""
-
-
-LONGEST_PATH = 8
-"""Aliases that a part passes; of one that came further nothing is passed on.
-
-Records of Salesforce say themselves whom they were merged into.  Should two of them name each other, what one has comes
-home and stops there, and what another one has stops here.
-"""
 
 
 Forwarded: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | PartMoved | PartDetached
@@ -71,6 +65,8 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
         _link(step, record, policy, clock)
     elif isinstance(record, Split):
         _split(step, record, policy, clock)
+    elif isinstance(record, Forget):
+        forget(step, record, policy, clock)
     elif isinstance(record, PartMoved):
         _part_moved(step, record, policy, clock)
     elif isinstance(record, PartDetached):

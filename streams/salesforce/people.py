@@ -17,6 +17,8 @@ from streams.salesforce.timeline import UNTOLD, timeline_text
 
 PEOPLE: Final = frozenset({"Contact", "Lead"})
 """Objects whose records are about one person."""
+OBJECTS: Final = {"003": "Contact", "00Q": "Lead"}
+"""{how an id of that object begins: object}"""
 MAX_VALUE_BYTES: Final = 1_000
 """A longer value stays in the record's own row: descriptions do not travel with the person."""
 

@@ -28,6 +28,7 @@ COMMANDS = (
     "explain",
     "verify",
     "rules check",
+    "forget",
     "identity split",
     "identity join",
     "views rebuild",
@@ -190,6 +191,13 @@ def test_a_split_of_what_is_no_alias_says_what_one_looks_like() -> None:
     assert done.returncode == 1
     assert "a colon, and the identifier" in done.stderr
     assert "touchline explain" in done.stderr
+
+
+def test_nobody_is_forgotten_without_being_sure() -> None:
+    done = run("forget", "user:u1")
+    assert done.returncode == 1
+    assert "for good?" in done.stdout
+    assert "Aborted" in done.stderr
 
 
 def test_coverage_says_shares_people_by_role_and_what_is_not_understood(tmp_path) -> None:

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agents import rules_file
+from agents.processors.batched import Batched
 from agents.processors.ingest import Ingest
-from agents.processors.profile import Batched, Profiles
+from agents.processors.profile import Profiles
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
 from streams import topics

@@ -105,7 +105,10 @@ class Accounts:
         if said.joined and row is None and self._shelf.count(Family.member, said.account) >= MEMBERS_AT_MOST:
             self.refused += 1
             return
-        self._shelf.put(_pack(Member(said.version, said.joined)), Family.member, said.account, said.alias)
+        if said.joined:
+            self._shelf.put(_pack(Member(said.version, said.joined)), Family.member, said.account, said.alias)
+        else:
+            self._shelf.drop(Family.member, said.account, said.alias)
         if known.joined != said.joined:
             self.hear(said.account, out, said)
 
@@ -125,7 +128,10 @@ class Accounts:
         if known.number >= said.number:
             return
         brought = Brought(said.number, remembered(known.touches, said.since, said.touches))
-        self._shelf.put(_pack(brought), Family.touches, said.account, said.person)
+        if brought.touches:
+            self._shelf.put(_pack(brought), Family.touches, said.account, said.person)
+        else:
+            self._shelf.drop(Family.touches, said.account, said.person)
         converted = max((one.at for one in conversions_of(self._deals_of(said.account))), default=0)
         if _until(converted, brought) != _until(converted, known):
             self.contributing.add(said.account)

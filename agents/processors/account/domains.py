@@ -1,11 +1,12 @@
 """Domains: the row of each email domain, and who has an address there."""
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.processors.account.shelf import Family, Shelf
 from agents.processors.out import Out
 from streams.account.domains import Domain, claimed, moved
-from streams.account.messages import Claim, DomainMember, Membership
+from streams.account.messages import Claim, DomainMember, Forgotten, Membership
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Domain).decode
@@ -34,6 +35,18 @@ class Domains:
         domain = self._find(member.domain)
         if (holder := domain.holder) is not None:
             out.accounts([Membership(member.alias, holder, domain.turns, joined=True)])
+
+    def forget(self, said: Forgotten, out: Out) -> None:
+        """Let an address go, and have the holder let it go."""
+        domain = said.domain or ""
+        if self._shelf.get(Family.address, domain, said.alias) is None:
+            return
+        self._shelf.drop(Family.address, domain, said.alias)
+        before = self._find(domain)
+        if (holder := before.holder) is not None:
+            turns = before.turns + 1
+            self._shelf.put(_pack(replace(before, turns=turns)), Family.domain, domain)
+            out.accounts([Membership(said.alias, holder, turns)])
 
     def _find(self, domain: str) -> Domain:
         row = self._shelf.get(Family.domain, domain)

@@ -17,6 +17,7 @@ from streams import topics
 from streams.account.messages import (
     Claim,
     DomainMember,
+    Forgotten,
     Membership,
     Message,
     Opportunity,
@@ -100,6 +101,10 @@ class AccountEvents:
                 self._domains.claim(message, out)
             case DomainMember():
                 self._domains.member(message, out)
+            case Forgotten(domain=None):
+                self._records.forget(message.alias, out)
+            case Forgotten():
+                self._domains.forget(message, out)
 
     def _change(self, change: Change, out: Out) -> None:
         changed = self._records.change(change, out)

@@ -6,12 +6,14 @@ import msgspec
 
 from agents.processors.account.shelf import Family, Shelf
 from agents.processors.out import Out, Refetch
-from streams.account.messages import Held, Role, encode_message
+from streams.account.messages import Held, Membership, Role, encode_message
 from streams.account.news import Changed, Roles, opportunity_of
+from streams.events import Alias
+from streams.identifiers import RECORD
 from streams.salesforce import record as records
 from streams.salesforce.change import Change
 from streams.salesforce.fields import instant_of
-from streams.salesforce.people import PEOPLE, facts_of, line_of, told_of
+from streams.salesforce.people import OBJECTS, PEOPLE, facts_of, line_of, named, told_of
 
 
 class Kept(msgspec.Struct, array_like=True):
@@ -20,6 +22,8 @@ class Kept(msgspec.Struct, array_like=True):
     record: records.Record
     version: int = 0
     """How often it, or, of an opportunity, its roles became different."""
+    forgotten: bool = False
+    """Whether it takes nothing in any more: the person is forgotten."""
 
 
 pack = msgspec.msgpack.Encoder().encode
@@ -41,7 +45,9 @@ class Records:
 
     def change(self, change: Change, out: Out) -> Changed | None:
         """Fold a change into the row of its record, and tell whom it is about; None: nothing became visible."""
-        prior = self._touched.get(change.record) or self.find(change.record)
+        prior = self._latest(change.record)
+        if prior is not None and prior.forgotten:
+            return None
         before = prior.record if prior is not None else None
         folded = records.fold(before, change)
         version = (prior.version if prior is not None else 0) + bool(folded.differences)
@@ -58,6 +64,20 @@ class Records:
         if line is not None and (told := told_of(folded.record, line)) is not None:
             out.people([told])
         return Changed(before, folded.record, version, line, out.once, self._roles(change.record))
+
+    def forget(self, alias: Alias, out: Out) -> None:
+        """Keep nothing of a Contact or Lead but its id, and have its account let it go."""
+        record = alias.removeprefix(RECORD)
+        prior = self._latest(record)
+        bare = records.Record(OBJECTS[record[:3]], record)
+        self._touched[record] = kept = Kept(bare, (prior.version if prior is not None else 0) + 1, forgotten=True)
+        self._shelf.put_record(record.encode(), pack(kept))
+        account = named(prior.record, "AccountId") if prior is not None and bare.object == "Contact" else None
+        if account is not None:
+            out.accounts([Membership(alias, account, kept.version)])
+
+    def _latest(self, record: str) -> Kept | None:
+        return self._touched.get(record) or self.find(record)
 
     def role(self, role: Role, out: Out) -> None:
         """Take in a role at the row of its opportunity, and tell the account where the roles became different."""
@@ -86,10 +106,11 @@ class Records:
     def known(self) -> list[tuple[str, bytes]]:
         """List what reconciliation compares with the org, of each record that changed since the last time."""
         touched, self._touched = self._touched, {}
-        return [(record, msgspec.json.encode(_known(kept.record))) for record, kept in touched.items()]
+        return [(record, msgspec.json.encode(_known(kept))) for record, kept in touched.items()]
 
 
-def _known(record: records.Record) -> dict[str, Any]:
+def _known(kept: Kept) -> dict[str, Any]:
+    record = kept.record
     modified = record.values.get("SystemModstamp") or record.values.get("LastModifiedDate")
     return {
         "object": record.object,
@@ -97,4 +118,5 @@ def _known(record: records.Record) -> dict[str, Any]:
         "modified_at": instant_of(str(modified)),
         "deleted": record.deleted,
         "dirty": record.dirty_since is not None,
+        **({"forgotten": True} if kept.forgotten else {}),
     }

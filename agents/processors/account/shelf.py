@@ -27,7 +27,8 @@ class Shelf:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._put: dict[bytes, bytes] = {}
+        self._put: dict[bytes, bytes | None] = {}
+        """None: deleted."""
         self._children: dict[tuple[str, str], set[str]] = defaultdict(set)
         for key, _ in rows.items():
             self._note(key)
@@ -35,6 +36,11 @@ class Shelf:
     def get(self, family: Family, owner: str, child: str = "") -> bytes | None:
         """Return a row; None: there is none."""
         return self.record(_key(family, owner, child))
+
+    def drop(self, family: Family, owner: str, child: str) -> None:
+        """Delete a row; one that is not there is no more afterwards either."""
+        self._put[_key(family, owner, child)] = None
+        self._children[(family, owner)].discard(child)
 
     def put(self, row: bytes, family: Family, owner: str, child: str = "") -> None:
         """Write a row."""
@@ -54,7 +60,7 @@ class Shelf:
 
     def record(self, key: bytes) -> bytes | None:
         """Return the row of a record by its id."""
-        return self._put.get(key) or self._rows.get(key)
+        return self._put[key] if key in self._put else self._rows.get(key)
 
     def put_record(self, key: bytes, row: bytes) -> None:
         """Write the row of a record."""
@@ -65,8 +71,8 @@ class Shelf:
         """Yield the committed rows of records whose ids begin so."""
         return (row for key, row in self._rows.items() if key.startswith(prefix) and b"/" not in key)
 
-    def taken(self) -> dict[bytes, bytes]:
-        """Return what was put since the last time."""
+    def taken(self) -> dict[bytes, bytes | None]:
+        """Return what was put, or deleted (None), since the last time."""
         put, self._put = self._put, {}
         return put
 

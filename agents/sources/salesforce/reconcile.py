@@ -32,6 +32,8 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     modified_at: int | None = None
     deleted: bool = False
     dirty: bool = False
+    forgotten: bool = False
+    """An operator had the person forgotten: nothing is known, on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def compare(known: Mapping[str, Known], actual: Mapping[str, Actual], *, settled
     | an earlier state   | a later one             | stale     |
     | a later state      | an earlier one          | ahead     |
     | a dirty record     | anything                | dirty     |
+    | a forgotten record | anything                | none      |
     """
     drift: Drift = {}
     for record_id in sorted({*known, *actual}):
@@ -70,6 +73,8 @@ def compare(known: Mapping[str, Known], actual: Mapping[str, Actual], *, settled
 
 
 def _kind(ours: Known | None, theirs: Actual | None, settled_before: int) -> str:
+    if ours is not None and ours.forgotten:
+        return ""
     if theirs is None:
         fresh = ours is None or (ours.modified_at or 0) >= settled_before
         return "" if fresh or ours is None or ours.deleted else "gone"

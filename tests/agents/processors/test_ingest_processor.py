@@ -13,7 +13,7 @@ from agents.partitions import partition_of
 from agents.processors.ingest import GRACE_MS, TICK_KEY, Ingest
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.events import Record, Split, Tick, UserEvent, decode_record
+from streams.events import Forget, Record, Split, Tick, UserEvent, decode_record
 from streams.policy import Policy
 from streams.topics import COMMAND_HEADER, TIME_MARK_HEADER
 
@@ -236,7 +236,13 @@ def test_a_command_goes_to_the_home_row_of_its_alias() -> None:
     assert (one.key, decode_record(one.value)) == (b"anon:a1", Split("anon:a1", True, "c1", T0))
 
 
-@pytest.mark.parametrize("name", [b"forget", b"", b"\xff"])
+def test_a_word_to_forget_goes_to_the_home_row_of_its_alias() -> None:
+    effects = Partition().fold(command(b"forget", b'{"alias":"user:u1","id":"c1"}'))
+    (one,) = [record for record in sent(effects, "user-events") if record.key is not None]
+    assert (one.key, decode_record(one.value)) == (b"user:u1", Forget("user:u1"))
+
+
+@pytest.mark.parametrize("name", [b"erase", b"", b"\xff"])
 def test_an_unknown_command_is_kept_as_a_dead_letter(name: bytes) -> None:
     partition = Partition()
     partition.fold(command(name, b'{"alias":"anon:a1","id":"c1"}'))

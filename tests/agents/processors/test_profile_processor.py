@@ -9,12 +9,13 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
-from agents.processors.profile import CLOCK_KEY, MEMBERS_KEY, Batched, Profiles
+from agents.processors.batched import Batched
+from agents.processors.profile import CLOCK_KEY, MEMBERS_KEY, Profiles
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.events import Link, PartMoved, Record, Tick, UserEvent, decode_record, encode_record
+from streams.events import Forget, Link, PartMoved, Record, Tick, UserEvent, decode_record, encode_record
 from streams.policy import UNITS_MS, Ask, Condition, Policy, Segment
-from streams.profile import unpack
+from streams.profile import gone_key, unpack
 
 T0 = 1_760_000_000_000
 DAY = UNITS_MS["d"]
@@ -340,3 +341,61 @@ def test_a_restart_knows_the_full_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     partition = Partition()
     partition.fold(tick(T0), *(viewed(T0 - number) for number in range(20)))
     assert sent(partition.again().fold(viewed(T0 + 1)), "rejected-events")
+
+
+# Forgetting.
+
+
+def nulls(effects: Effects) -> list[tuple[str, bytes | None]]:
+    topics = ("profile-views", "contributions", "user-timeline")
+    return [(topic, one.key) for topic in topics for one in sent(effects, topic) if one.value is None]
+
+
+def test_a_row_that_is_forgotten_leaves_a_hash_and_takes_its_documents_back() -> None:
+    partition = Partition()
+    partition.fold(viewed(), viewed(T0 + 1))
+    effects = partition.fold(viewed(T0 + 2), Forget("user:u1"))
+    assert nulls(effects) == [(topic, b"user:u1") for topic in ("profile-views", "contributions", "user-timeline")]
+    assert values_of(effects, "profile-views") == []
+    assert [key for key, _ in partition.store.items() if not key.startswith(b"@members")] == [gone_key("user:u1")]
+    assert changes(effects) == [("user:u1", "twice", "left")]
+    assert partition.batches[-1].members["twice"] == 0
+
+
+def values_of(effects: Effects, topic: str) -> list[bytes]:
+    return [one.value for one in sent(effects, topic) if one.value is not None]
+
+
+def test_a_withdrawal_goes_where_the_trigger_went() -> None:
+    partition = Partition()
+    (trigger,) = sent(partition.fold(viewed(), viewed(T0 + 1)), "referral-triggers")
+    (withdrawn,) = sent(partition.fold(Forget("user:u1")), "referral-triggers")
+    assert (withdrawn.partition, withdrawn.key) == (trigger.partition, trigger.key)
+    then, now = dict(trigger.headers), dict(withdrawn.headers)
+    assert now["ce_type"] == b"touchline.referral.withdrawn.v1"
+    assert (now["ce_id"], now["ce_subject"]) == (then["ce_id"], then["ce_subject"])
+    assert json.loads(withdrawn.value or b"")["reason"] == "forgotten"
+
+
+def test_nothing_is_taken_in_afterwards_in_the_same_batch_or_after_a_restart() -> None:
+    partition = Partition()
+    effects = partition.fold(viewed(), Forget("user:u1"), viewed(T0 + 1))
+    assert values_of(effects, "profile-views") == []
+    assert partition.batches[-1].seen == {"forgotten": 1, "suppressed": 1}
+    again = partition.again()
+    assert sent(again.fold(viewed(T0 + 2), tick(T0 + 40 * DAY), Forget("user:u1")), "profile-views") == []
+    assert again.batches[-1].seen == {"suppressed": 2}
+
+
+def test_a_full_row_can_be_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.processors.profile.ROW_BYTES", 10)
+    partition = Partition()
+    partition.fold(viewed())
+    assert partition.fold(viewed(T0 + 1)).rows == {}
+    assert partition.fold(Forget("user:u1")).rows[b"user:u1"] is None
+
+
+def test_an_address_that_nobody_knew_is_remembered_and_introduced_to_no_company() -> None:
+    effects = Partition().fold(Forget("email:ann@acme.com"))
+    assert effects.rows[gone_key("email:ann@acme.com")]
+    assert [json.loads(one.value or b"")["kind"] for one in sent(effects, "account-events")] == ["forgotten"]

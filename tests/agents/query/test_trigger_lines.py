@@ -25,6 +25,15 @@ def test_a_trigger_reads_when_who_what_how_and_why() -> None:
     )
 
 
+def test_a_withdrawal_reads_when_whose_which_and_why() -> None:
+    withdrawn = {
+        "trigger_id": "6f1c0c9e", "person": {"key": "user:u1", "user_id": "u1"}, "ask": "review",
+        "reason": "forgotten", "withdrawn_at": "2025-10-09T08:53:20.000Z",
+    }  # fmt: skip
+    said = line(json.dumps(withdrawn).encode())
+    assert said == "2025-10-09 08:53:20.000  user:u1  review withdrawn: forgotten"
+
+
 @pytest.mark.parametrize("value", [b"", b"\xff", b"[]", b"{}", b'{"person":"user:u1"}'])
 def test_another_thing_is_named_as_such(value: bytes) -> None:
     assert line(value) == f"(not a trigger: {len(value)} bytes)"

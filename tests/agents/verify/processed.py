@@ -24,8 +24,8 @@ PACES = (1, 3, 30)
 """How often a lane has its turn, beside the others: a slow one lets the other way to a person be faster."""
 
 
-def processed(given: World, policy: Policy, seed: int) -> World:
-    """Feed the web events of a world to the processors; lanes take turns at random."""
+def processed(given: World, policy: Policy, seed: int, kept: dict[Lane, MemoryStore] | None = None) -> World:
+    """Feed the web events of a world to the processors; lanes take turns at random.  `kept` gets the rows."""
     rng = Random(seed)
     made = World(
         given.partitions,
@@ -37,6 +37,8 @@ def processed(given: World, policy: Policy, seed: int) -> World:
         lane.work(rng.randint(1, LONGEST_BATCH))
         if lane.lane.topic == SALESFORCE_CHANGES and (rng.random() < PAUSES or not lane.waiting()):
             lane.pause()
+    if kept is not None:
+        kept.update((lane.lane, lane.rows) for lane in lanes)
     made.committed = {(lane.lane.topic, lane.lane.partition): lane.at for lane in lanes}
     return made
 

@@ -14,7 +14,7 @@ from agents.processors.account.accounts import MEMBERS_AT_MOST
 from agents.processors.account.events import AccountEvents
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.account.messages import DomainMember, Message, Role, encode_message, key_of
+from streams.account.messages import DomainMember, Forgotten, Message, Role, encode_message, key_of
 from streams.events import AccountState, Record, ShareOf, Told, decode_record
 from streams.policy import Accounts, Policy
 from streams.salesforce.change import Change
@@ -203,6 +203,24 @@ def test_who_leaves_hears_no_more() -> None:
     assert lanes.views[ACME]["members"] == []
 
 
+def test_a_contact_that_is_forgotten_leaves_and_takes_nothing_in_any_more() -> None:
+    lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME, Title="VP"), Forgotten(f"sf:{ANN}"))
+    lanes.feed(update("Contact", ANN, AccountId=BRAND, Title="CEO"))
+    assert lanes.heard() == {}
+    assert lanes.views[ACME]["members"] == []
+    rows = [row for store in lanes.stores for _, row in store.items()]
+    assert not any(b"VP" in row or b"CEO" in row for row in rows)
+
+
+def test_an_address_that_is_forgotten_leaves_its_domain_and_the_holder() -> None:
+    address = "email:cy@acme.com"
+    lanes = Lanes().feed(acme(), DomainMember(address, "acme.com"), Forgotten(address, "acme.com"))
+    assert lanes.views[ACME]["members"] == []
+    assert not any(b"cy@acme.com" in key for store in lanes.stores for key, _ in store.items())
+    lanes.feed(snapshot("Account", BRAND, Name="Old", Website="acme.com", CreatedDate="2025-01-01T00:00:00.000Z"))
+    assert lanes.heard() == {}
+
+
 def test_a_deleted_account_has_no_state() -> None:
     lanes = Lanes().feed(
         acme(),
@@ -239,6 +257,13 @@ def test_an_account_takes_in_so_many_members_and_counts_the_others(monkeypatch: 
     lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME))
     lanes.feed(snapshot("Contact", BOB, AccountId=ACME))
     assert (lanes.views[ACME]["members"], lanes.refused) == ([f"sf:{ANN}"], 1)
+
+
+def test_who_leaves_gives_the_place_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.processors.account.accounts.MEMBERS_AT_MOST", 1)
+    lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME), update("Contact", ANN, AccountId=None))
+    lanes.feed(snapshot("Contact", BOB, AccountId=ACME))
+    assert (lanes.views[ACME]["members"], lanes.refused) == ([f"sf:{BOB}"], 0)
 
 
 def test_new_rules_tell_everybody_anew_without_a_record() -> None:

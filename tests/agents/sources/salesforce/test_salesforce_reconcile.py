@@ -45,6 +45,9 @@ def kinds(known: Known | None, actual: Actual | None) -> list[str]:
         (ours(deleted=True), theirs(), ["undeleted"]),
         (ours(deleted=True), theirs(deleted=True), []),
         (ours(dirty=True), theirs(), ["dirty"]),
+        (ours(None, forgotten=True), theirs(), []),
+        (ours(None, forgotten=True), None, []),
+        (ours(None, forgotten=True), theirs(deleted=True), []),
     ],
 )
 def test_differences_have_these_names(known, actual, expected) -> None:
