@@ -194,7 +194,6 @@ class Profiles:
         self._gone.add(key)
         self._cache.pop(key, None)
         self._full.discard(key)
-        self._due_at.pop(key, None)
 
     def _is_gone(self, key: str) -> bool:
         return key in self._gone or self._rows.get(gone_key(key)) is not None

@@ -51,6 +51,12 @@ def test_a_refusal_does_not_prolong_the_cooldown() -> None:
     assert decide(REVIEW, entered(T0 + COOLDOWN), refused, inside=True).trigger_id is not None
 
 
+def test_a_refusal_remembers_the_trigger_before_it() -> None:
+    asked = decide(REVIEW, entered(), None, inside=True)
+    refused = decide(REVIEW, entered(T0 + 1), asked, inside=True)
+    assert refused.last_trigger == asked.last_trigger == asked.trigger_id
+
+
 def test_who_is_out_again_when_it_is_announced_is_not_asked() -> None:
     asked = decide(REVIEW, entered(T0, T0 + 700), None, inside=False)
     assert (asked.trigger_id, asked.asked_at) == (None, None)
