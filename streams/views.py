@@ -27,7 +27,7 @@ def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> d
     """Make the document of `profile-views`; of an alias that belongs to another one only a pointer to that."""
     if (owner := profile.owner) is not None:
         return {"person": profile.key, "merged_into": owner, "quarantined_links": max(len(profile.links) - 1, 0)}
-    as_of = max(clock or 0, profile.latest)
+    as_of, company = max(clock or 0, profile.latest), profile.company
     parts = profile.parts()
     return {
         "person": profile.key,
@@ -47,8 +47,9 @@ def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> d
         },
         "asks": {name: _asked_view(asked) for name, asked in profile.asked.items()},
         **({"salesforce": [_record_view(*record) for record in records]} if (records := profile.records) else {}),
-        **({"persona": msgspec.structs.asdict(persona_of(profile, policy))} if records else {}),
+        **({"persona": msgspec.structs.asdict(persona_of(profile, policy))} if records or company else {}),
         **({"account": _account_view(*account)} if (account := profile.account) is not None else {}),
+        **({"company": _company_view(*company)} if company is not None else {}),
         **({"quarantined_links": len(profile.links)} if profile.links else {}),
     }
 
@@ -73,6 +74,10 @@ def _record_view(alias: Alias, record: Current) -> dict[str, Any]:
 def _account_view(account: str, state: bytes) -> msgspec.Raw:
     """Put the id before the fields of the state, a JSON object that is not empty."""
     return msgspec.Raw(b'{"id":"%s",%s' % (account.encode(), state[1:]))
+
+
+def _company_view(domain: str, known: bytes) -> msgspec.Raw:
+    return msgspec.Raw(b'{"domain":"%s",%s' % (domain.encode(), known[1:]))
 
 
 @lru_cache(maxsize=8_192)

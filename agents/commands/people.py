@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.commands.shared import AsJson, complain, load_settings, print_json, print_table
+from agents.commands.shared import AsJson, complain, load_settings, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from streams.personas.persona import Classifier
@@ -82,6 +82,26 @@ def _personas() -> "Classifier":
     from streams.personas.persona import classifier
 
     return classifier(personas_file.load(load_settings().personas))
+
+
+@enrich_app.command("load", epilog="Example: touchline enrich load companies.csv")
+def enrich_load(
+    file: Annotated[str, typer.Argument(help="CSV: domain,name,industry,employees,country; - is stdin.")],
+) -> None:
+    """Tell the workers what a file knows of companies; exit 1 if lines are left out, or Kafka does not take it."""
+    settings = load_settings()
+    from agents.sources import commands
+    from agents.sources.enrichment import CsvCompanies
+    from streams.account.companies import COMMAND, encode_company
+
+    companies = CsvCompanies.read(file)
+    values = [encode_company(company) for company in companies.all()]
+    for problem in companies.problems:
+        complain(problem)
+    if not commands.send(settings, COMMAND, values, lambda n: progress(f"{n:,} of {len(values):,} companies sent")):
+        raise typer.Exit(1)
+    print(f"{len(values):,} companies: people with an address at one have it as soon as the workers have read this.")
+    raise typer.Exit(1 if companies.problems else 0)
 
 
 @enrich_app.command("check", epilog="Example: touchline enrich check companies.csv --json")

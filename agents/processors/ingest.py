@@ -11,8 +11,11 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
 from agents.processors.dead_letters import send_dead_letter
+from agents.processors.out import Out
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
+from streams.account.companies import COMMAND, parse_company
+from streams.account.messages import CompanyKnown
 from streams.events import Forget, Link, Millis, Rejected, Split, Tick, UserEvent, encode_record
 from streams.identity import parse_command
 from streams.intake import parse_web_event
@@ -24,6 +27,7 @@ MARK_DIGITS = 13
 GRACE_MS = 500
 """How far ticks stay behind the wall clock: an event is stamped before it reaches Kafka."""
 TICK_KEY = b"@tick/"
+COMPANY = COMMAND.encode()
 
 
 class Ingest:
@@ -77,14 +81,19 @@ class Ingest:
             rejected[parsed.reason] += 1
             send_dead_letter(record, parsed, self._partitions, effects)
             return
+        if isinstance(parsed, CompanyKnown):
+            Out(effects, self._lane, record.offset, self._partitions).accounts([parsed])
+            return
         source = (("source", b"%s%d" % (self._source, record.offset)),)
         for event in parsed:
             key = event.alias.encode()
             partition = partition_of(key, self._partitions)
             effects.send(topics.USER_EVENTS.name, partition, key, encode_record(event), source)
 
-    def _parsed(self, record: ConsumerRecord) -> Sequence[UserEvent | Link | Split | Forget] | Rejected:
+    def _parsed(self, record: ConsumerRecord) -> Sequence[UserEvent | Link | Split | Forget] | CompanyKnown | Rejected:
         if record.headers and (command := _header(record, topics.COMMAND_HEADER)) is not None:
+            if command == COMPANY:
+                return parse_company(record.value)
             parsed = parse_command(command.decode(errors="replace"), record.value, kafka_timestamp=record.timestamp)
             return parsed if isinstance(parsed, Rejected) else (parsed,)
         return parse_web_event(record.value, kafka_timestamp=record.timestamp, sites=self._sites)

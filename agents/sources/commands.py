@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -13,6 +14,8 @@ from streams.events import Rejected
 from streams.identity import Command, encode_command, parse_command
 
 SEND_SECONDS = 30.0
+"""For one step: a connection, or so many messages."""
+STEP_MESSAGES = 1_000
 SAID = {
     "split": "{alias} stands alone from now on, as if nobody had ever said whose it is. `join` takes this back.",
     "join": "The links of {alias} hold again.",
@@ -27,23 +30,42 @@ def run(settings: Settings, name: str, alias: str) -> int:
     read = parse_command(name, value, kafka_timestamp=0)
     if isinstance(read, Rejected):
         return _fail(f"{alias!r} is no alias of somebody: {read.detail}. `touchline explain` lists a person's aliases.")
-    try:
-        asyncio.run(_send(settings, name, value))
-    except (KafkaError, TimeoutError) as error:
-        return _fail(f"Kafka at {settings.kafka_bootstrap} did not take it ({error!r}). `touchline doctor` says more.")
+    if not send(settings, name, [value]):
+        return 1
     sys.stdout.write(SAID[name].format(alias=alias.strip()) + "\n")
     return 0
 
 
-async def _send(settings: Settings, name: str, value: bytes) -> None:
+def send(settings: Settings, name: str, values: Sequence[bytes], sent: Callable[[int], None] = lambda _: None) -> bool:
+    """Send commands of one name, in order; say on stderr why not.  `sent` hears how many are with Kafka."""
+    try:
+        asyncio.run(_send(settings, name, values, sent))
+    except (KafkaError, TimeoutError) as error:
+        _fail(f"Kafka at {settings.kafka_bootstrap} did not take it ({error!r}). `touchline doctor` says more.")
+        return False
+    return True
+
+
+async def _send(settings: Settings, name: str, values: Sequence[bytes], sent: Callable[[int], None]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, enable_idempotence=True)
     async with asyncio.timeout(SEND_SECONDS):
         await producer.start()
-        try:
-            header = (topics.COMMAND_HEADER, name.encode())
-            await producer.send_and_wait(topics.WEB_EVENTS.name, value=value, partition=0, headers=[header])
-        finally:
+    try:
+        for start in range(0, len(values), STEP_MESSAGES):
+            async with asyncio.timeout(SEND_SECONDS):
+                await _sent_all(producer, name, values[start : start + STEP_MESSAGES])
+            sent(min(start + STEP_MESSAGES, len(values)))
+    finally:
+        async with asyncio.timeout(SEND_SECONDS):
             await producer.stop()
+
+
+async def _sent_all(producer: AIOKafkaProducer, name: str, values: Sequence[bytes]) -> None:
+    """All go to one partition: of two commands on one thing the later one counts."""
+    headers = [(topics.COMMAND_HEADER, name.encode())]
+    await asyncio.gather(
+        *[await producer.send(topics.WEB_EVENTS.name, value=value, partition=0, headers=headers) for value in values]
+    )
 
 
 def _fail(reason: str) -> int:

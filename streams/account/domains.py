@@ -1,18 +1,20 @@
 """Domains: which company an address belongs to.
 
-In: accounts that say that a domain is theirs, addresses at it.  Kept: the claims.  Out: memberships.
+In: accounts that say that a domain is theirs, addresses at it, what is known of the company.  Kept: the claims, the
+company.  Out: memberships, and what is known, for the addresses.
 """
 
 import re
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
-from streams.account.messages import Claim, DomainMember, Membership
-from streams.events import Alias, Millis
+from streams.account.messages import DOMAIN, Claim, DomainMember, Membership
+from streams.events import NO_FIELDS, AccountState, Alias, Millis
 from streams.identifiers import EMAIL
 from streams.identity.mail import domain_of, is_free_mail, normalise_domain
-from streams.touches.sites import registrable
+from streams.touches.sites import registered
 
 _scheme = re.compile(r"[a-z][a-z0-9+.-]*://").match
 _after_host = re.compile(r"[/?#]").split
@@ -32,6 +34,10 @@ class Domain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """{account: what it said last}"""
     turns: int = 0
     """How often the holder changed."""
+    company: bytes = b""
+    """What a source of companies knows, a JSON object; empty: nothing."""
+    told: int = 0
+    """How often that became different."""
 
     @property
     def holder(self) -> str | None:
@@ -46,8 +52,8 @@ def claimed(domain: Domain, claim: Claim) -> Domain:
     if known is not None and known.version >= claim.version:
         return domain
     claims = domain.claims | {claim.account: Claimed(claim.version, claim.created_at)}
-    after = Domain(claims, domain.turns)
-    return after if after.holder == domain.holder else Domain(claims, domain.turns + 1)
+    after = replace(domain, claims=claims)
+    return after if after.holder == domain.holder else replace(after, turns=domain.turns + 1)
 
 
 def moved(before: Domain, after: Domain, members: Iterable[Alias]) -> list[Membership]:
@@ -56,6 +62,12 @@ def moved(before: Domain, after: Domain, members: Iterable[Alias]) -> list[Membe
         return []
     ways = [(account, joined) for account, joined in ((before.holder, False), (after.holder, True)) if account]
     return [Membership(alias, account, after.turns, joined) for alias in members for account, joined in ways]
+
+
+def company_told(domain: str, row: Domain, members: Iterable[Alias]) -> list[AccountState]:
+    """Tell members what is known of the company of their domain, as an account that no record is of."""
+    state = msgspec.Raw(row.company) if row.company else NO_FIELDS
+    return [AccountState(alias, DOMAIN + domain, row.told, state) for alias in members]
 
 
 def member_of(alias: Alias) -> DomainMember | None:
@@ -78,7 +90,7 @@ def website_domain(website: object) -> str | None:
 
 
 def company_domain(domain: str) -> str | None:
-    """Give the registrable domain; None where it gives mailboxes to anybody, or is none."""
+    """Give the registrable domain; None where it gives mailboxes to anybody, or domains, or is none."""
     if normalise_domain(domain) is None or is_free_mail(domain):
         return None
-    return registrable(domain)
+    return registered(domain)

@@ -82,6 +82,14 @@ class DomainMember(msgspec.Struct, frozen=True, tag_field="kind", tag="domain-me
     domain: str
 
 
+class CompanyKnown(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="company", gc=False):
+    """What a source of companies knows of a domain; the latest in the log counts."""
+
+    domain: str
+    fields: msgspec.Raw = NO_FIELDS
+    """A JSON object of those of name, industry, employees and country that are known.  Absent: none is."""
+
+
 class Forgotten(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="forgotten", gc=False):
     """An alias is forgotten: a record's, for the row of the record; an address, for that of its domain."""
 
@@ -116,7 +124,9 @@ class Touches(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind",
     """By (at, order key).  Empty: the person does not belong to the account any more, or nothing brought it."""
 
 
-Message: TypeAlias = Membership | Opportunity | Telling | Touches | Role | Claim | DomainMember | Forgotten | Reference
+Message: TypeAlias = (
+    Membership | Opportunity | Telling | Touches | Role | Claim | DomainMember | CompanyKnown | Forgotten | Reference
+)
 
 encode_message = msgspec.json.Encoder().encode
 decode_message = msgspec.json.Decoder(Change | Message).decode
@@ -135,7 +145,7 @@ def key_of(message: Change | Message) -> str | None:
             return message.account
         case Role():
             return message.opportunity
-        case Claim() | DomainMember():
+        case Claim() | DomainMember() | CompanyKnown():
             return DOMAIN + message.domain
         case Forgotten():
             return DOMAIN + message.domain if message.domain is not None else message.alias.removeprefix(RECORD)

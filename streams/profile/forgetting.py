@@ -1,4 +1,4 @@
-"""Room 6e.  Forgetting: what a row does when its alias is to be forgotten, and what is left of it: a hash.
+"""Room 6f.  Forgetting: what a row does when its alias is to be forgotten, and what is left of it: a hash.
 
 In: an operator's word, or that the owner was forgotten.  Out: what takes back what was said of the person, and the same
 word for those who belong to it.  Nothing is kept.  Rules: docs/semantics.md, part 8.

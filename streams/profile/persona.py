@@ -28,9 +28,8 @@ def title_of(profile: Profile) -> str | None:
 
 
 def persona_of(profile: Profile, policy: Policy) -> Persona:
-    """Read a person's persona: title of its records; industry and size of its account, else of a Lead."""
-    account = profile.account
-    said = [_of_account(account[1])] if account is not None else []
+    """Read a person's persona: title of its records; industry and size of its account, else company, else a Lead."""
+    said = [_of_account(one[1]) for one in (profile.account, profile.company) if one is not None]
     said += [_of_record(record.fields) for _, record in profile.records if record.object == "Lead"]
     industry = next((work.industry for work in said if work.industry), None)
     employees = next((work.employees for work in said if work.employees), None)

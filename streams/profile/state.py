@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from streams.account.messages import Message
+from streams.account.messages import DOMAIN, Message
 from streams.activity import Current, Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger, Withdrawn
 from streams.events import Alias, Millis, Path, Record, Source, Told
@@ -207,14 +207,26 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
             heard = self._part(alias).accounts.get(record.account) if record.account is not None else None
             if record.account is not None and heard is not None and heard.state:
                 return record.account, heard.state
-        by_domain = [
-            (account, heard.state)
-            for part in self.parts()
-            if part.accounts and part.alias.startswith(EMAIL)
-            for account, heard in part.accounts.items()
-            if heard.state
-        ]
-        return min(by_domain, default=None)
+        return min((said for said in self._of_addresses() if not said[0].startswith(DOMAIN)), default=None)
+
+    @property
+    def company(self) -> tuple[str, bytes] | None:
+        """Give the domain of the person's address and what is known of its company; None: nothing is.
+
+        Of several the domain that sorts first.
+        """
+        if not (self.own.accounts or self.attached):
+            return None
+        known = [(of.removeprefix(DOMAIN), state) for of, state in self._of_addresses() if of.startswith(DOMAIN)]
+        return min(known, default=None)
+
+    def _of_addresses(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what the person's addresses have heard."""
+        for part in self.parts():
+            if part.accounts and part.alias.startswith(EMAIL):
+                for account, heard in part.accounts.items():
+                    if heard.state:
+                        yield account, heard.state
 
     def _part(self, alias: Alias) -> Part:
         return self.own if alias == self.own.alias else self.attached[alias].part

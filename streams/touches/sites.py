@@ -59,7 +59,13 @@ def registrable(host: str) -> str:
     """
     if ":" in host or host.replace(".", "").isdigit():
         return host
-    return _public_suffixes().privatesuffix(host) or host
+    return registered(host) or host
+
+
+def registered(host: str) -> str | None:
+    """Give the part of a domain that its owner registered; None: it is a public suffix itself."""
+    found: str | None = _public_suffixes().privatesuffix(host)
+    return found
 
 
 def lies_in(host: str, domains: Container[str]) -> bool:

@@ -35,6 +35,7 @@ COMMANDS = (
     "personas coverage",
     "personas show",
     "enrich check",
+    "enrich load",
     "report attribution",
     "report personas",
     "salesforce sync",

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from agents.processors.account.shelf import Family, Shelf
 from agents.processors.out import Out
-from streams.account.domains import Domain, claimed, moved
-from streams.account.messages import Claim, DomainMember, Forgotten, Membership
+from streams.account.domains import Domain, claimed, company_told, moved
+from streams.account.messages import Claim, CompanyKnown, DomainMember, Forgotten, Membership
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Domain).decode
@@ -35,6 +35,17 @@ class Domains:
         domain = self._find(member.domain)
         if (holder := domain.holder) is not None:
             out.accounts([Membership(member.alias, holder, domain.turns, joined=True)])
+        if domain.company:
+            out.people(company_told(member.domain, domain, [member.alias]))
+
+    def company(self, known: CompanyKnown, out: Out) -> None:
+        """Take in what is known of the company, and tell all members where it is something else."""
+        before = self._find(known.domain)
+        if before.company == bytes(known.fields):
+            return
+        after = replace(before, company=bytes(known.fields), told=before.told + 1)
+        self._shelf.put(_pack(after), Family.domain, known.domain)
+        out.people(company_told(known.domain, after, self._shelf.children(Family.address, known.domain)))
 
     def forget(self, said: Forgotten, out: Out) -> None:
         """Let an address go, and have the holder let it go."""

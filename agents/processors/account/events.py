@@ -16,6 +16,7 @@ from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
 from streams.account.messages import (
     Claim,
+    CompanyKnown,
     DomainMember,
     Forgotten,
     Membership,
@@ -101,6 +102,8 @@ class AccountEvents:
                 self._domains.claim(message, out)
             case DomainMember():
                 self._domains.member(message, out)
+            case CompanyKnown():
+                self._domains.company(message, out)
             case Forgotten(domain=None):
                 self._records.forget(message.alias, out)
             case Forgotten():

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.structs import ConsumerRecord
+from msgspec import Raw
 
 from agents.partitions import partition_of
 from agents.processors.ingest import GRACE_MS, TICK_KEY, Ingest
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
+from streams.account.messages import CompanyKnown, decode_message
 from streams.events import Forget, Record, Split, Tick, UserEvent, decode_record
 from streams.policy import Policy
 from streams.topics import COMMAND_HEADER, TIME_MARK_HEADER
@@ -240,6 +242,14 @@ def test_a_word_to_forget_goes_to_the_home_row_of_its_alias() -> None:
     effects = Partition().fold(command(b"forget", b'{"alias":"user:u1","id":"c1"}'))
     (one,) = [record for record in sent(effects, "user-events") if record.key is not None]
     assert (one.key, decode_record(one.value)) == (b"user:u1", Forget("user:u1"))
+
+
+def test_a_company_goes_to_the_row_of_its_domain() -> None:
+    effects = Partition().fold(command(b"company", b'{"domain":"www.Acme.com","name":"Acme","employees":400}'))
+    (one,) = sent(effects, "account-events")
+    assert one.key == b"domain:acme.com"
+    assert decode_message(one.value or b"") == CompanyKnown("acme.com", Raw(b'{"name":"Acme","employees":400}'))
+    assert dict(one.headers)["source"].startswith(b"web-events/")
 
 
 @pytest.mark.parametrize("name", [b"erase", b"", b"\xff"])

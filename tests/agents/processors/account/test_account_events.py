@@ -6,6 +6,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.structs import ConsumerRecord
 
@@ -14,8 +15,8 @@ from agents.processors.account.accounts import MEMBERS_AT_MOST
 from agents.processors.account.events import AccountEvents
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.account.messages import DomainMember, Forgotten, Message, Role, encode_message, key_of
-from streams.events import AccountState, Record, ShareOf, Told, decode_record
+from streams.account.messages import CompanyKnown, DomainMember, Forgotten, Message, Role, encode_message, key_of
+from streams.events import NO_FIELDS, AccountState, Record, ShareOf, Told, decode_record
 from streams.policy import Accounts, Policy
 from streams.salesforce.change import Change
 
@@ -219,6 +220,34 @@ def test_an_address_that_is_forgotten_leaves_its_domain_and_the_holder() -> None
     assert not any(b"cy@acme.com" in key for store in lanes.stores for key, _ in store.items())
     lanes.feed(snapshot("Account", BRAND, Name="Old", Website="acme.com", CreatedDate="2025-01-01T00:00:00.000Z"))
     assert lanes.heard() == {}
+
+
+def known(**fields: Any) -> CompanyKnown:
+    return CompanyKnown("acme.com", msgspec.Raw(json.dumps(fields).encode()) if fields else NO_FIELDS)
+
+
+def test_addresses_hear_what_is_known_of_their_company_whoever_comes_first() -> None:
+    early, late = "email:cy@acme.com", "email:di@acme.com"
+    lanes = Lanes().feed(DomainMember(early, "acme.com"), known(name="Acme"), DomainMember(late, "acme.com"))
+    assert lanes.heard() == {alias: {"domain:acme.com": {"name": "Acme"}} for alias in (early, late)}
+    lanes.feed(known(name="Acme", employees=4))
+    assert lanes.heard()[early] == {"domain:acme.com": {"name": "Acme", "employees": 4}}
+    lanes.feed(known())
+    assert lanes.heard() == {}
+
+
+def test_what_is_known_already_is_not_told_again() -> None:
+    lanes = Lanes().feed(DomainMember("email:cy@acme.com", "acme.com"), known(name="Acme"))
+    before = len(lanes.people)
+    assert len(lanes.feed(known(name="Acme")).people) == before
+
+
+def test_a_company_and_an_account_of_one_domain_are_heard_beside_each_other() -> None:
+    cy = "email:cy@acme.com"
+    lanes = Lanes().feed(DomainMember(cy, "acme.com"), known(employees=4), acme(CreatedDate="2025-02-01T00:00:00.000Z"))
+    assert sorted(lanes.heard()[cy]) == [ACME, "domain:acme.com"]
+    lanes.feed(snapshot("Account", BRAND, Name="Old", Website="acme.com", CreatedDate="2025-01-01T00:00:00.000Z"))
+    assert sorted(lanes.heard()[cy]) == [BRAND, "domain:acme.com"]
 
 
 def test_a_deleted_account_has_no_state() -> None:

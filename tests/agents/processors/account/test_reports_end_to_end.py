@@ -74,9 +74,14 @@ def world(seed: int, org: list[dict[str, Any]], web: list[dict[str, Any]] = WEB,
             p = (number + seed) % partitions
             offset = found.end(topic, p)
             found.topics.setdefault(topic, []).append(
-                Message(p, offset, T0 + 4 * DAY_MS, b"k", json.dumps(one).encode(), ())
+                Message(p, offset, T0 + 4 * DAY_MS, b"k", json.dumps(one).encode(), headers_of(one))
             )
     return processed(found, POLICY, seed)
+
+
+def headers_of(message: dict[str, Any]) -> tuple[tuple[str, bytes], ...]:
+    """A company is a command; all others are events or changes."""
+    return (("touchline-command", b"company"),) if "domain" in message else ()
 
 
 def contributions(made: World) -> dict[str, Contribution]:
@@ -153,6 +158,19 @@ def test_a_click_that_comes_late_corrects_the_report(seed: int) -> None:
     found = contributions(world(seed, ORG, [*WEB, late]))
     assert row(found[ACME], Dimension.campaign, Model.first, Measure.arr) == {"Winter": 100_001}
     assert row(found["user:u1"], Dimension.campaign, Model.first, Measure.sign_ups) == {"Winter": 1_000_000}
+
+
+@Seed
+def test_what_a_source_of_companies_knows_makes_the_persona_where_the_account_says_nothing(seed: int) -> None:
+    company = {"domain": "acme.com", "industry": "Software", "employees": 400, "name": "Acme Inc"}
+    org = [one if one["object"] != "Account" else record("Account", ACME, Name="Acme") for one in ORG]
+    found = world(seed, org, [*WEB, company])
+    views = {one.key: json.loads(one.value or b"") for one in found.topics["profile-views"]}
+    ann = views[b"user:u1"]
+    assert (ann["account"]["id"], ann["company"]["name"]) == (ACME, "Acme Inc")
+    assert row(contributions(found)["user:u1"], Dimension.persona, None, Measure.people) == {
+        "product / software / 201-1000": 1
+    }
 
 
 @Seed
