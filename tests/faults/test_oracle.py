@@ -19,7 +19,7 @@ from streams import topics
 from streams.policy import Policy
 from tests.faults import load
 from tests.faults.load import PARTITIONS
-from tests.faults.oracle import LONG, POSITION, Findings, in_vain
+from tests.faults.oracle import LONG, POSITION, Findings, Sent, compare_order, in_vain
 from tests.faults.run import OUTPUTS, SOURCES, base_settings, replayed
 
 Log = dict[tuple[str, int], list[ConsumerRecord]]
@@ -230,6 +230,18 @@ def test_messages_of_one_key_in_another_order_are_found(settings: Settings, poli
     )
     records[first], records[second] = records[second], records[first]
     assert judged(settings, policy, log).wrong_rows > 0
+
+
+def test_what_two_lanes_sent_alike_is_in_nobodys_order() -> None:
+    """Both found the same gap of a whole object: the requests to read it again are the same to the byte."""
+    ours, other = Lane("salesforce-changes", 0), Lane("salesforce-changes", 1)
+    first, alike, last = (Sent("salesforce-refetch", 0, b"Opportunity", value, ()) for value in (b"1", b"2", b"3"))
+    expected = [(ours, first), (ours, alike), (ours, last), (other, alike)]
+    found = Findings()
+    compare_order(expected, [alike, first, alike, last], found)
+    assert found.wrong_rows == 0
+    compare_order(expected, [alike, last, alike, first], found)
+    assert found.wrong_rows == 1
 
 
 @pytest.mark.parametrize("where", [0, 1, 2])
