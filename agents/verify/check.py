@@ -5,7 +5,7 @@ from collections.abc import Callable
 import duckdb
 
 from agents.verify import decide, heavy, ingest, ingest_checks, log, outputs, partitioning, people, rows, ties, touches
-from agents.verify.accounts import contributions, made, views
+from agents.verify.accounts import companies, contributions, made, views
 from agents.verify.accounts import touches as lists
 from agents.verify.accounts.fold import fold
 from agents.verify.load import load
@@ -29,6 +29,7 @@ def check(world: World, rules: Rules, tell: Callable[[str], None] = lambda _: No
 def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Callable[[str], None]) -> list[Check]:
     tell("ingest")
     log.prepare(con, world.partitions)
+    known = companies.prepare(con)
     ingest.prepare(con)
     found = ingest_checks.check(con)
     found += [log.check_order(con), log.check_ticks(con, world.partitions), partitioning.check(con, world.partitions)]
@@ -38,7 +39,7 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     tell("accounts")
     messages = Check("account events")
     told = fold(con, rules.accounts, world.partitions, messages)
-    found += [records.check(con, told.records), made.check(con, told, messages), views.check(con, told)]
+    found += [records.check(con, told.records), made.check(con, told, known, messages), views.check(con, told)]
     found.append(contributions.check(con, told, rules))
     tell("links and parts")
     ties.prepare(con)

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from agents.verify import touches
-from agents.verify.accounts.people import accounts
+from agents.verify.accounts.people import accounts, companies, states
 from agents.verify.decide import clocks
 from agents.verify.heavy import Heavy
 from agents.verify.person import Steps
@@ -80,6 +80,8 @@ class Facts:
     """What the documents show of Salesforce records."""
     account: dict[Key, dict[str, Any]]
     """What the documents show of the person's account."""
+    company: dict[Key, dict[str, Any]]
+    """And of the company of their address."""
 
 
 def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
@@ -90,7 +92,7 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
     for p, row, name, count in con.execute(COUNTS).fetchall():
         counts.setdefault((p, row), {})[name] = count
     names = sorted({one.event for segment in rules.segments for one in segment.conditions})
-    records = salesforce.held(con)
+    records, told = salesforce.held(con), states(con)
     return Facts(
         steps=clocks(con),
         counts=counts,
@@ -101,7 +103,8 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
         instants={(p, row, name): ats for p, row, name, ats in con.execute(CONDITION, [names]).fetchall()},
         touched=_final_touches(con),
         salesforce={key: [one.document() for one in found] for key, found in records.items()},
-        account=accounts(con, records),
+        account=accounts(told, records),
+        company=companies(told),
     )
 
 

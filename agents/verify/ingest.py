@@ -7,6 +7,7 @@ Table `want`: one row a consumed message of `web-events`.  `fate` is
 | `reject` | one record of `rejected-events`, for one of `reasons`                                             |
 | `event`  | one event of these values, a link where `link_from` is set, and one of its email                  |
 | `command`| one split                                                                                        |
+| `company`| one message of `account-events` (`accounts.made` looks at it)                                    |
 | `loose`  | one of the two: the specification does not say which (odd types, a time without zone, ...)        |
 """
 
@@ -68,7 +69,7 @@ FUTURE_MS = 300_000
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Make table `want`."""
+    """Make table `want`; needs that of `accounts.companies.prepare`."""
     con.execute(MACROS)
     _fields(con)
     _times(con)
@@ -157,11 +158,14 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
         reasoned AS (
             SELECT *, coalesce(u, a) AS id, CASE
                 WHEN NOT commanded THEN list_filter([{REASONS}], lambda x: x IS NOT NULL)
+                WHEN coalesce(command = 'company', false) AND EXISTS
+                    (FROM company c WHERE c.p = named.p AND c.o = named.o) THEN []
                 WHEN names_alias AND coalesce(command IN ('split', 'join'), false) THEN []
                 ELSE ['bad-command'] END AS reasons
             FROM named)
         SELECT p, o, digest, key_hex, agent, page, campaign, campaign_values, properties, reasons, odd,
-            CASE WHEN mark THEN 'mark' WHEN len(reasons) > 0 THEN 'reject' WHEN commanded THEN 'command'
+            CASE WHEN mark THEN 'mark' WHEN len(reasons) > 0 THEN 'reject'
+                WHEN commanded AND command = 'company' THEN 'company' WHEN commanded THEN 'command'
                 WHEN odd OR odd_stamp OR size > {MAYBE_TOO_LARGE} OR NOT document OR NOT typed
                     OR length(event) > {LONGEST_NAME}
                     OR greatest(length(u), length(a), length(q), length(message_id)) > {LONGEST_ID}

@@ -32,10 +32,12 @@ ONCE = f"""SELECT {AT}, alias, 'has to give ' || expected || '; found events ' |
         || ', rejections ' || refusals || ', others ' || others
     FROM (SELECT *, CASE fate WHEN 'event' THEN 'one event'
             WHEN 'reject' THEN 'one rejection' WHEN 'command' THEN 'one split' WHEN 'mark' THEN 'ticks only'
+            WHEN 'company' THEN 'nothing here'
             ELSE 'one event or one rejection' END AS expected
         FROM outcome) w
     WHERE others > 0 OR splits <> (fate = 'command')::INT OR NOT CASE fate
-        WHEN 'mark' THEN events + links + refusals = 0 WHEN 'command' THEN events + links + refusals = 0
+        WHEN 'mark' THEN events + links + refusals = 0 WHEN 'company' THEN events + links + refusals = 0
+        WHEN 'command' THEN events + links + refusals = 0
         WHEN 'reject' THEN events + links = 0 AND refusals = 1
         WHEN 'event' THEN events = 1 AND refusals = 0
         ELSE events + refusals = 1 AND links <= 2 * events END ORDER BY p, o"""

@@ -55,6 +55,7 @@ class Views:
             "quarantined_links": self.facts.said.get(key[1]),
             "salesforce": self.facts.salesforce.get(key),
             "account": self.facts.account.get(key),
+            "company": self.facts.company.get(key),
         }
 
     def _as_of(self, key: Key, last: int, shown: Any) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.verify.accounts.tells import Made, member
+from agents.verify.world import USER_EVENTS
 
 
 @dataclass(slots=True)
@@ -14,6 +15,10 @@ class Domain:
     claims: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     """By account: version and `created_at`; None: it claims the domain no more."""
     turns: int = 0
+    company: dict[str, Any] = field(default_factory=dict)
+    """What is known of it; empty: nothing."""
+    told: int = 0
+    """How often that was something else."""
 
     @property
     def holder(self) -> str | None:
@@ -39,9 +44,22 @@ class Domain:
             if one is not None
         ]
 
-    def join(self, alias: str) -> list[Made]:
+    def join(self, alias: str, domain: str) -> list[Made]:
         """Take a `domain-member` in."""
         if alias in self.members:
             return []
         self.members.append(alias)
-        return [member(alias, self.holder, self.turns, joined=True)] if self.holder is not None else []
+        joined = [member(alias, self.holder, self.turns, joined=True)] if self.holder is not None else []
+        return joined + ([self._state(domain, alias)] if self.company else [])
+
+    def know(self, message: dict[str, Any]) -> list[Made]:
+        """Take a `company` in."""
+        known = message.get("fields", {})
+        if known == self.company:
+            return []
+        self.company, self.told = known, self.told + 1
+        return [self._state(message["domain"], alias) for alias in self.members]
+
+    def _state(self, domain: str, alias: str) -> Made:
+        value = {"kind": "account", "alias": alias, "account": f"domain:{domain}", "number": self.told}
+        return Made(USER_EVENTS, alias, value | ({"state": self.company} if self.company else {}))

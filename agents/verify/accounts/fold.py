@@ -41,6 +41,7 @@ SHAPES: dict[str, dict[str, type]] = {
     "role": {"role": str, "opportunity": str, "version": int},
     "claim": {"domain": str, "account": str, "version": int},
     "domain-member": {"alias": str, "domain": str},
+    "company": {"domain": str},
     "reference": {"object": str, "record": str, "version": int},
     "touches": {"person": str, "account": str, "number": int},
 }
@@ -79,7 +80,10 @@ class Accounts:
             "telling": self._telling,
             "role": self._role,
             "claim": lambda at, message: at.domains[message["domain"]].claim(message),
-            "domain-member": lambda at, message: at.domains[message["domain"]].join(message["alias"]),
+            "domain-member": lambda at, message: at.domains[message["domain"]].join(
+                message["alias"], message["domain"]
+            ),
+            "company": lambda at, message: at.domains[message["domain"]].know(message),
             "reference": self._reference,
             "touches": self._touches,
         }

@@ -1,7 +1,7 @@
 """Verify, accounts.  Made: what records of `account-events` made in fact, against what they had to make.
 
 Compared, by `source`: `account-events` (changes aside, which `salesforce.transactions` compares), `user-events` that
-come of it, `domain-member`, and the requests on `salesforce-refetch` for what belonged to merged accounts.
+come of it, `domain-member`, companies, and the requests on `salesforce-refetch` for what belonged to merged accounts.
 """
 
 from collections import Counter, defaultdict
@@ -12,12 +12,13 @@ from typing import Any
 import duckdb
 
 from agents.verify.accounts.bare import bare
+from agents.verify.accounts.companies import Place
 from agents.verify.accounts.fold import SHAPES, Accounts, Source
 from agents.verify.accounts.joins import joins
 from agents.verify.accounts.tells import Made
 from agents.verify.report import Check
 from agents.verify.texts import canonical, parsed, unlike
-from agents.verify.world import ACCOUNT_EVENTS, SALESFORCE_REFETCH, USER_EVENTS
+from agents.verify.world import ACCOUNT_EVENTS, SALESFORCE_REFETCH, USER_EVENTS, WEB_EVENTS
 
 WRITTEN = f"""SELECT m.topic, m.p, m.o, m.key, m.value, m.headers->>'source' FROM message m
     WHERE m.topic IN ('{ACCOUNT_EVENTS}', '{USER_EVENTS}') ORDER BY m.topic, m.p, m.o"""  # noqa: S608 - constants
@@ -36,10 +37,10 @@ class Found:
     made: Made
 
 
-def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, found: Check) -> Check:
-    """Compare all messages; `found` may hold what the fold came upon."""
+def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, known: Mapping[Place, Made], found: Check) -> Check:
+    """Compare all messages; `known` of companies.  `found` may hold what the fold came upon."""
     there = _found(con, found)
-    wanted = dict(accounts.made)
+    wanted = accounts.made | {(WEB_EVENTS, p, o): [one] for (p, o), one in known.items()}
     for sources, one in joins(con):
         made_by = [source for source in sources if any(_text(other.made) == _text(one) for other in there[source])]
         if made_by or len(sources) == 1:
@@ -59,7 +60,7 @@ def _found(con: duckdb.DuckDBPyConnection, check: Check) -> Mapping[Source, list
         where, source = f"{topic}/{p}/{o}", _source(header)
         if not _is_ours(topic, value, source):
             continue
-        if source is None or source[0] not in (ACCOUNT_EVENTS, USER_EVENTS):
+        if source is None or source[0] not in (ACCOUNT_EVENTS, USER_EVENTS, WEB_EVENTS):
             check.differs(where, key, f"no record of the log makes this: source {header}")
         elif source[2] < done.get(source[:2], 0):
             document = parsed(value)

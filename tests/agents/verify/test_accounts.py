@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections import Counter
+from dataclasses import replace
 from functools import cache
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -11,11 +14,13 @@ from agents.verify.world import (
     ACCOUNT_EVENTS,
     ACCOUNT_VIEWS,
     PROFILE_VIEWS,
+    REJECTED_EVENTS,
     SALESFORCE_CHANGES,
     SALESFORCE_RECORDS,
     SALESFORCE_REFETCH,
     USER_EVENTS,
     USER_TIMELINE,
+    WEB_EVENTS,
     Message,
     World,
 )  # fmt: skip
@@ -32,7 +37,38 @@ def world_of(seed: int, *, steps: int = 200, cycles: bool = False) -> World:
     partitions = 1 + seed % 3
     given = company(seed, people=3, partitions=partitions, steps=60).world()
     given.topics[SALESFORCE_CHANGES] = Business(seed, partitions, 3, cycles).messages(steps)
+    given.topics[WEB_EVENTS] = with_companies(list(given.messages(WEB_EVENTS)), Random(seed))
     return processed(given, policy(), seed)
+
+
+COMPANIES: tuple[dict[str, Any], ...] = (
+    {"domain": "example.com", "name": "Example", "employees": 12},
+    {"domain": "www.Example.com", "name": " Example ", "employees": 12, "industry": ""},
+    {"domain": "shop.example.com", "industry": "Banking", "country": "de", "more": [1]},
+    {"domain": "example.com"},
+    {"domain": "acme.co.uk", "name": "Acme", "employees": None},
+    {"domain": "co.uk", "name": "Everybody"},
+    {"domain": "gmail.com"},
+    {"domain": "example.com", "country": "Germany"},
+    {"domain": "example.com", "employees": 0},
+    {"domain": "example.com", "employees": "12"},
+    {"domain": "example.com", "name": "x" * 201},
+    {"name": "Nobody"},
+)
+
+
+def with_companies(web: list[Message], rng: Random, at_most: int = 12) -> list[Message]:
+    """Put commands of companies among the events; each partition's offsets go on without a hole."""
+    for _ in range(at_most):
+        place = rng.randrange(len(web))
+        value = json.dumps(rng.choice(COMPANIES)).encode()
+        web.insert(place, replace(web[place], key=None, value=value, headers=(("touchline-command", b"company"),)))
+    offsets: Counter[int] = Counter()
+    numbered = []
+    for one in web:
+        numbered.append(replace(one, offset=offsets[one.partition]))
+        offsets[one.partition] += 1
+    return numbered
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -70,6 +106,12 @@ PROOF = (
     (USER_EVENTS, rb'"told".*"once".*"person":"user:|"told".*"person":"user:.*"once"'),
     (SALESFORCE_REFETCH, rb'"merged"'),
     (PROFILE_VIEWS, rb'"account":{"id"'),
+    (PROFILE_VIEWS, rb'"company":{"domain":"example.com","'),
+    (ACCOUNT_EVENTS, rb'"company","domain":"example.com","fields":{'),
+    (ACCOUNT_EVENTS, rb'"company","domain":"example.com"}'),
+    (USER_EVENTS, rb'"account":"domain:example.com","number":[0-9]+}'),
+    (USER_EVENTS, rb'"account":"domain:example.com".*"state".*"person":"user:'),
+    (REJECTED_EVENTS, rb"Germany"),
     (ACCOUNT_VIEWS, rb'"deleted":true'),
     (ACCOUNT_VIEWS, rb'"deleted":false'),
 )
@@ -122,3 +164,11 @@ def test_a_person_with_the_account_of_somebody_else_is_found() -> None:
     place = next(place for place, one in enumerate(views) if b'"as_of"' in (one.value or b""))
     views[place] = edited(views[place], account={"id": "001000000000009AAA", "name": "Elsewhere"})
     assert any("account is" in text for text in differences(world))
+
+
+def test_a_person_with_another_company_is_found() -> None:
+    world = copied(clean(0))
+    views = world.topics[PROFILE_VIEWS]
+    place = next(place for place, one in enumerate(views) if b'"as_of"' in (one.value or b""))
+    views[place] = edited(views[place], company={"domain": "example.com", "name": "Elsewhere"})
+    assert any("company is" in text for text in differences(world))
