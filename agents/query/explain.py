@@ -134,8 +134,10 @@ def _facts(found: Found) -> Table:
         table.add_row("in Salesforce", record(each))
     if (persona := document.get("persona")) is not None:
         table.add_row("persona", ", ".join(plain(persona.get(part)) for part in PERSONA))
-    if (company := document.get("account")) is not None:
-        table.add_row("account", account(company))
+    if (customer := document.get("account")) is not None:
+        table.add_row("account", account(customer))
+    if (company := document.get("company")) is not None:
+        table.add_row("company", account({"id": company.get("domain"), **company}))
     if found.refused:
         table.add_row("links refused", f"{found.refused} of {found.asked_as} (an earlier link of the same alias won)")
     table.add_row("as of", f"{instant(document.get('as_of'))} UTC, as are all instants here")

@@ -1,4 +1,7 @@
-"""Load: a simulated company's events with the log's clock, some of them broken, and changes of its Salesforce org."""
+"""Load: a simulated company's events with the log's clock, some of them broken; its Salesforce org's changes; commands.
+
+Commands forget some of the people while all goes on, and say what is known of companies.
+"""
 
 import asyncio
 import json
@@ -25,6 +28,8 @@ END_MS = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1000)
 DAYS = 40
 BROKEN_EVERY = 25
 """Of so many events one cannot be used: a kill shall find dead letters at work, too."""
+FORGOTTEN_EVERY = 20
+"""Of so many people who sign up one is forgotten."""
 WRITE_SECONDS = 10.0
 AWAY_SECONDS = 180.0
 """How long a broker may be away before the load gives up."""
@@ -44,20 +49,34 @@ class Change(NamedTuple):
     value: bytes | None
 
 
-Item: TypeAlias = Event | Mark | Change
+class Command(NamedTuple):
+    """One command for `web-events`."""
+
+    at: int
+    name: str
+    value: bytes
+
+
+Item: TypeAlias = Event | Mark | Change | Command
 Items: TypeAlias = list[Item]
 Place: TypeAlias = Callable[[bytes, int], int]
 """Says which of so many partitions a key belongs to."""
 
 
 def company(seed: int, people: int) -> Items:
-    """Forty days of a company, about 70 events a person, a time mark every six hours, and changes in between."""
-    items = list(with_marks(stamped(_lines(seed, people), END_MS), every_ms=6 * 3_600_000))
-    changes = _changes(seed, people, int(len(items) * CHANGES))
+    """Forty days of a company, about 70 events a person, a time mark every six hours; changes and commands between."""
+    items: Items = list(with_marks(stamped(_lines(seed, people), END_MS), every_ms=6 * 3_600_000))
+    items = _among(items, _changes(seed, people, int(len(items) * CHANGES)))
+    return _among(items, _commands(seed, people))
+
+
+def _among(items: Items, others: Sequence[Item]) -> Items:
+    """Put others among items, evenly."""
     mixed: Items = []
-    for number, change in enumerate(changes):
-        mixed += items[number * len(items) // len(changes) : (number + 1) * len(items) // len(changes)]
-        mixed.append(change)
+    stretches = len(others) + 1
+    for number in range(stretches):
+        mixed += items[number * len(items) // stretches : (number + 1) * len(items) // stretches]
+        mixed += others[number : number + 1]
     return mixed
 
 
@@ -76,6 +95,19 @@ def _changes(seed: int, people: int, count: int) -> list[Change]:
     addresses = [person.email for person in cast(seed, DAYS, people) if person.signs_up is not None]
     found = messages(seed, PARTITIONS, addresses, count, END_MS - DAYS * DAY_MS, END_MS)
     return [Change(one.timestamp, one.partition, one.key, one.value) for one in found]
+
+
+def _commands(seed: int, people: int) -> list[Command]:
+    """What is known of each company, and then one of so many people to be forgotten."""
+    known = [person for person in cast(seed, DAYS, people) if person.signs_up is not None]
+    domains = sorted({person.email.partition("@")[2] for person in known})
+    companies = [{"domain": domain, "name": domain, "employees": 40} for domain in domains]
+    forgotten = [{"alias": f"email:{one.email}", "id": one.email} for one in known[::FORGOTTEN_EVERY]]
+    return [
+        Command(END_MS - DAYS * DAY_MS, name, json.dumps(value).encode())
+        for name, values in (("company", companies), ("forget", forgotten))
+        for value in values
+    ]
 
 
 def _lines(seed: int, people: int) -> Iterator[Line]:
@@ -138,6 +170,8 @@ def message(item: Item) -> tuple[bytes | None, bytes | None, list[tuple[str, byt
     """Return key, value and headers of an item."""
     if isinstance(item, Mark):
         return None, None, [(topics.TIME_MARK_HEADER, str(item.at).encode())]
+    if isinstance(item, Command):
+        return None, item.value, [(topics.COMMAND_HEADER, item.name.encode())]
     return item.key, item.value, []
 
 
@@ -151,6 +185,8 @@ def by_partition(items: Sequence[Item], partitions: int, place: Place) -> dict[t
                 found[web, partition].append(item)
         elif isinstance(item, Change):
             found[topics.SALESFORCE_CHANGES.name, item.partition].append(item)
+        elif isinstance(item, Command):
+            found[web, 0].append(item)
         else:
             found[web, number % partitions if item.key is None else place(item.key, partitions)].append(item)
     return found

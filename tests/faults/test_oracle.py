@@ -271,3 +271,10 @@ def test_what_was_begun_and_not_committed_was_in_vain(right: Log) -> None:
     assert in_vain(begun, begun) == 0
     assert in_vain(begun, [record for record in begun if record is not positions[3]]) == BATCH
     assert in_vain(begun, [record for record in begun if record not in positions[3:5]]) == 3 * BATCH
+
+
+def test_the_log_forgets_people_and_knows_companies(right: Log) -> None:
+    rows = [one.key for partition in range(PARTITIONS) for one in right[CHANGELOGS[topics.PROFILES_TABLE], partition]]
+    assert any(key.startswith(b"@gone/") for key in rows if key is not None)
+    told = [one.value for partition in range(PARTITIONS) for one in right[topics.PROFILE_VIEWS.name, partition]]
+    assert any(b'"company":{"domain"' in value for value in told if value is not None)

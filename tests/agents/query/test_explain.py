@@ -134,6 +134,8 @@ def test_who_the_person_is_at_work_and_what_the_account_pays_is_told() -> None:
     assert "Contact 003000000000001AAA, VP [Product]" in text
     assert "product, vp, software, 201-1000" in text
     assert "Acme, Software, 1,400 employees, ARR 1,234,567.89 USD, owner Eve Ng" in " ".join(text.split())
+    known = shown(ALMOST | {"company": {"domain": "acme.com", "employees": 400}})
+    assert "company acme.com, 400 employees" in " ".join(known.split())
     assert "001000000000009AAA" in shown(ALMOST | {"account": {"id": "001000000000009AAA"}})
 
 
