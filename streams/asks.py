@@ -48,6 +48,8 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     gates: tuple[Gate, ...]
     first_touch: Touch | None
     last_touch: Touch | None
+    account: tuple[str, bytes] | None
+    """As `Profile.account` at the decision: its id and its state, a JSON object; None: there is none."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, gc=False):

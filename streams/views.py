@@ -141,9 +141,26 @@ def trigger_message(trigger: Trigger) -> dict[str, Any]:
         },
         "first_touch": touch_view(trigger.first_touch),
         "last_touch": touch_view(trigger.last_touch),
-        "account": None,
-        "owner": None,
+        **_account_and_owner(trigger.account),
     }
+
+
+class _Company(msgspec.Struct, frozen=True):
+    """What a trigger tells of the state of an account; None: unknown."""
+
+    name: Any = None
+    owner: Any = None
+
+
+_read_company = msgspec.json.Decoder(_Company).decode
+
+
+def _account_and_owner(account: tuple[str, bytes] | None) -> dict[str, Any]:
+    if account is None:
+        return {"account": None, "owner": None}
+    company = _read_company(account[1])
+    known = {"name": company.name} if company.name is not None else {}
+    return {"account": {"id": account[0], **known}, "owner": company.owner}
 
 
 def timeline_message(told: Told) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from agents.committed import NoTopicError, ends, read, read_until, reader
 from agents.query.refusal import refuse
-from agents.query.words import instant, plain, why
+from agents.query.words import Document, account, instant, plain, why
 from agents.settings import Settings
 from streams.topics import REFERRAL_TRIGGERS
 
@@ -43,19 +43,25 @@ def run(settings: Settings, *, as_json: bool, follow: bool) -> int:
 
 
 def line(value: bytes) -> str:
-    """One trigger in words: when, who, what is asked by which channel, and why; another thing is named as such.
+    """One trigger in words: when, who, of which account and whose, what is asked by which channel, and why.
 
-    One that is withdrawn: when, whose, which ask, and why not.
+    One that is withdrawn: when, whose, which ask, and why not.  Another thing is named as such.
     """
     try:
         trigger = json.loads(value)
         if "withdrawn_at" in trigger:
             at, person, ask = instant(trigger["withdrawn_at"]), plain(trigger["person"]["key"]), plain(trigger["ask"])
             return f"{at}  {person}  {ask} withdrawn: {plain(trigger['reason'])}"
-        person, ask, channel = trigger["person"]["key"], trigger["ask"], trigger["channel"]
-        return f"{instant(trigger['decided_at'])}  {plain(person)}  {plain(ask)} by {plain(channel)}  {why(trigger)}"
+        person, ask, channel = plain(trigger["person"]["key"]), plain(trigger["ask"]), plain(trigger["channel"])
+        return f"{instant(trigger['decided_at'])}  {person}{_company(trigger)}  {ask} by {channel}  {why(trigger)}"
     except (ValueError, LookupError, TypeError, AttributeError):
         return f"(not a trigger: {len(value)} bytes)"
+
+
+def _company(trigger: Document) -> str:
+    """` of Acme, owner Eve Ng`; empty without an account."""
+    company = trigger.get("account")
+    return f" of {account({**company, 'owner': trigger.get('owner')})}" if company else ""
 
 
 async def _print_all(settings: Settings, *, as_json: bool, follow: bool) -> None:

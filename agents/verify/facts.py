@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from agents.verify import touches
-from agents.verify.accounts.people import accounts, companies, states
+from agents.verify.accounts.people import accounts, companies, final
 from agents.verify.decide import clocks
 from agents.verify.heavy import Heavy
 from agents.verify.person import Steps
@@ -92,7 +92,7 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
     for p, row, name, count in con.execute(COUNTS).fetchall():
         counts.setdefault((p, row), {})[name] = count
     names = sorted({one.event for segment in rules.segments for one in segment.conditions})
-    records, told = salesforce.held(con), states(con)
+    records, told = salesforce.held(con), final(con)
     return Facts(
         steps=clocks(con),
         counts=counts,

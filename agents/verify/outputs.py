@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from agents.verify import touches
+from agents.verify.accounts.people import accounts_then
 from agents.verify.heavy import BLURRED, Heavy
 from agents.verify.person import Change, Decision
 from agents.verify.report import Check
@@ -164,7 +165,7 @@ def check_triggers(
 
 
 def moments(con: duckdb.DuckDBPyConnection, asked: list[Decision]) -> list[tuple[Any, ...]]:
-    """First touch, last touch, email and name of each decision's person right after it, in the order given."""
+    """First and last touch, email, name and account of each decision's person right after it, in the order given."""
     con.execute("CREATE OR REPLACE TABLE snapshot (id BIGINT, p INTEGER, row VARCHAR, o BIGINT)")
     rows = [(place, one.change.p, one.change.person, one.change.position) for place, one in enumerate(asked)]
     for start in range(0, len(rows), 1000):
@@ -174,7 +175,9 @@ def moments(con: duckdb.DuckDBPyConnection, asked: list[Decision]) -> list[tuple
             [value for row in part for value in row],
         )
     touches.take(con)
-    return list(con.execute("SELECT first, last, email, name FROM touched ORDER BY id").fetchall())
+    touched = con.execute("SELECT first, last, email, name FROM touched ORDER BY id").fetchall()
+    accounts = accounts_then(con, [((p, person), o) for _, p, person, o in rows])
+    return [(*row, account) for row, account in zip(touched, accounts, strict=True)]
 
 
 def _differences(rules: Rules, heavy: Heavy, decision: Decision, row: tuple[Any, ...], message: Written) -> list[str]:
@@ -197,7 +200,7 @@ def _differences(rules: Rules, heavy: Heavy, decision: Decision, row: tuple[Any,
 def trigger_document(rules: Rules, decision: Decision, row: tuple[Any, ...]) -> dict[str, Any]:
     """Value of a trigger, all but its `why`."""
     change, ask = decision.change, ask_of(rules, decision)
-    first, last, email, name = row
+    first, last, email, name, account = row
     person = {"key": change.person, "user_id": change.person.removeprefix("user:"), "email": email, "name": name}
     return {
         "trigger_id": trigger_id(ask.name, rules.version, change.person, change.entered_at),
@@ -212,8 +215,8 @@ def trigger_document(rules: Rules, decision: Decision, row: tuple[Any, ...]) -> 
         "decided_at": iso(change.announced_at),
         "first_touch": touch(first),
         "last_touch": touch(last),
-        "account": None,
-        "owner": None,
+        "account": account and {field: account[field] for field in ("id", "name") if field in account},
+        "owner": account and account.get("owner"),
     }
 
 

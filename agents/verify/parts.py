@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 import duckdb
 
+Row = tuple[int, str]
+"""Partition and row."""
+
 Place = tuple[int, str, str]
 """Partition, row, alias: an alias's part at a row."""
 
@@ -51,9 +54,12 @@ class Parts(Generic[Told]):
             came += self.at((packed_p, packed_row, alias), packed_o if packed_row == alias else packed_o - 1)
         return came
 
-    def places(self) -> set[Place]:
-        """Give the parts in which there may be something."""
-        return {*self.told, *self.stays}
+    def by_row(self) -> dict[Row, list[Place]]:
+        """Give the parts in which there may be something, by the row that has or had them."""
+        found: dict[Row, list[Place]] = defaultdict(list)
+        for place in {*self.told, *self.stays}:
+            found[place[:2]].append(place)
+        return found
 
 
 def stays(con: duckdb.DuckDBPyConnection) -> dict[Place, list[Stay]]:

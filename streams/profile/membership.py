@@ -117,6 +117,7 @@ def _enter(step: Step, segment: Segment, at: Millis, policy: Policy, clock: Mill
                         decision.gates,
                         profile.first_touch,
                         profile.last_touch,
+                        profile.account,
                     )
                 )
 

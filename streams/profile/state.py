@@ -199,7 +199,7 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         """Give the person's account and its state; None: there is none.
 
         It is that of the first contact (as in `records`) whose account has told its state, else that of an address's
-        domain (of several the account whose id sorts first).
+        domain (of several the account whose id sorts first, as it told it last to any of them).
         """
         if not (self.own.accounts or self.attached):
             return None
@@ -207,7 +207,7 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
             heard = self._part(alias).accounts.get(record.account) if record.account is not None else None
             if record.account is not None and heard is not None and heard.state:
                 return record.account, heard.state
-        return min((said for said in self._of_addresses() if not said[0].startswith(DOMAIN)), default=None)
+        return self._of_addresses(companies=False)
 
     @property
     def company(self) -> tuple[str, bytes] | None:
@@ -215,18 +215,22 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
 
         Of several the domain that sorts first.
         """
-        if not (self.own.accounts or self.attached):
-            return None
-        known = [(of.removeprefix(DOMAIN), state) for of, state in self._of_addresses() if of.startswith(DOMAIN)]
-        return min(known, default=None)
+        found = self._of_addresses(companies=True) if self.own.accounts or self.attached else None
+        return (found[0].removeprefix(DOMAIN), found[1]) if found is not None else None
 
-    def _of_addresses(self) -> Iterator[tuple[str, bytes]]:
-        """Yield what the person's addresses have heard."""
-        for part in self.parts():
-            if part.accounts and part.alias.startswith(EMAIL):
-                for account, heard in part.accounts.items():
-                    if heard.state:
-                        yield account, heard.state
+    def _of_addresses(self, *, companies: bool) -> tuple[str, bytes] | None:
+        """Give what the person's addresses heard of the account (or the company) that sorts first: the latest of it."""
+        heard = [
+            (account, -said.number, said.state)
+            for part in self.parts()
+            if part.accounts and part.alias.startswith(EMAIL)
+            for account, said in part.accounts.items()
+            if said.state and account.startswith(DOMAIN) == companies
+        ]
+        if not heard:
+            return None
+        account, _, state = min(heard)
+        return account, state
 
     def _part(self, alias: Alias) -> Part:
         return self.own if alias == self.own.alias else self.attached[alias].part

@@ -7,13 +7,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
+from msgspec.structs import replace
 
+from streams.asks import Trigger
 from streams.events import AccountState, Facts, Link, Record, Told
 from streams.policy import Policy
 from streams.profile import pack, unpack
 from streams.profile.state import TOLD
-from streams.views import encode, profile_view
-from tests.streams.test_profile_properties import LAWS, T0, Rows, settled
+from streams.views import encode, profile_view, trigger_message
+from tests.streams.test_profile_properties import FINE, LAWS, T0, Row, Rows, event, settled
 
 ACME, BRAND = "001000000000001AAA", "001000000000002AAA"
 CONTACT, ADDRESS, USER = "sf:003c1", "email:e1", "user:u1"
@@ -66,6 +68,12 @@ def test_of_two_domains_the_account_counts_whose_id_sorts_first() -> None:
     assert account_of(rows) == {"id": ACME, "name": "Acme"}
 
 
+def test_of_two_addresses_of_one_account_the_one_counts_that_heard_of_it_last() -> None:
+    other = [Link("email:e2", USER, "l2", T0), state("email:e2", ACME, 3, "Zeta")]
+    assert account_of(after(state(ADDRESS, ACME, 2, "Acme"), *other)) == {"id": ACME, "name": "Zeta"}
+    assert account_of(after(state(ADDRESS, ACME, 4, "Acme"), *other)) == {"id": ACME, "name": "Acme"}
+
+
 def test_who_left_an_account_has_none() -> None:
     assert account_of(after(state(ADDRESS, ACME, 1, "Acme"), state(ADDRESS, ACME, 2))) is None
 
@@ -102,3 +110,33 @@ def test_a_row_remembers_what_was_told_last_and_no_more() -> None:
     profile = rows.rows[USER].profile
     assert profile is not None
     assert profile.told == tuple(str(n) for n in range(1, TOLD + 1))
+
+
+def named(acts: list[str]) -> list[tuple[Any, Any]]:
+    """The account of each trigger, and that of which the person was then."""
+    row, account, found = Row(FINE, rewritten=True), None, []
+    for number, act in enumerate(acts, start=1):
+        at, before = T0 + 10 * number, len(row.steps)
+        if act == "view":
+            row.take(event(USER, number, at))
+        elif act == "tick":
+            row.tick(at)
+        else:
+            name = f"Acme {number}" if act == "told" else None
+            account = None if name is None else {"id": ACME, "name": name}
+            row.take(replace(state(ADDRESS, ACME, number, name), person=USER))
+        said = [one for step in row.steps[before:] for one in step.announcements]
+        found += [(trigger_message(one)["account"], account) for one in said if isinstance(one, Trigger)]
+    return found
+
+
+@LAWS
+@given(st.lists(st.sampled_from(["view", "tick", "told", "left"]), max_size=40))
+def test_a_trigger_says_the_account_of_its_moment(acts: list[str]) -> None:
+    assert all(said == was for said, was in named(acts))
+
+
+def test_people_are_asked_before_they_have_an_account_while_they_have_one_and_after() -> None:
+    acts = ["view", "tick", "told", "view", "tick", "told", "view", "tick", "left", "view"]
+    names = [said and said["name"] for said, _ in named(acts)]
+    assert names == [None, "Acme 3", "Acme 6", None]

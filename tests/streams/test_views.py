@@ -4,6 +4,8 @@ import json
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from streams import views
 from streams.activity import HOUR_MS, STORED
 from streams.asks import Trigger
@@ -231,6 +233,24 @@ def test_a_trigger_carries_all_that_the_asking_tool_needs() -> None:
     assert [gate["gate"] for gate in message["why"]["gates"]] == ["in_segment", "cooldown"]
     assert message["first_touch"] == message["last_touch"]
     assert message["first_touch"]["campaign"] == "spring"
+
+
+def told_of(account: tuple[str, bytes] | None) -> tuple[Any, Any]:
+    """`account` and `owner` of a trigger."""
+    message = json.loads(views.encode(views.trigger_message(replace(said()[1], account=account))))
+    return message["account"], message["owner"]
+
+
+def test_a_trigger_names_the_account_and_its_owner() -> None:
+    owner = {"id": "005", "name": "Eve", "email": "eve@example.com", "title": "CSM"}
+    state = {"name": "Acme", "industry": "Banking", "owner": owner, "currency": "USD", "arr": 5, "opportunities": []}
+    assert told_of(("001", views.encode(state))) == ({"id": "001", "name": "Acme"}, owner)
+
+
+def test_what_a_trigger_cannot_know_of_an_account_is_absent() -> None:
+    assert told_of(("001", b'{"currency":"USD","arr":0}')) == ({"id": "001"}, None)
+    assert told_of(("001", b'{"owner":{"id":"005"},"arr":0}')) == ({"id": "001"}, {"id": "005"})
+    assert told_of(None) == (None, None)
 
 
 def test_the_headers_of_a_trigger_are_those_of_a_cloudevent() -> None:

@@ -1,23 +1,22 @@
 """Verify, accounts, last room.  People: of which account and company each person is (docs/accounts.md, parts 4 and 7).
 
-In: tables of `log` and `ties`.  Out: the `account` and the `company` of every document that has one.
+In: tables of `log` and `ties`.  Out: the `account` and the `company` of every document that has one, and the account of
+a person at a log position.
 """
 
-from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from agents.verify.parts import Parts, Place, stays
+from agents.verify.parts import Parts, Place, Row, stays
+from agents.verify.salesforce import people as salesforce
 from agents.verify.salesforce.people import Facts
 from agents.verify.texts import parsed
 from agents.verify.ties import FOREVER
 
 DOMAIN = "domain:"
-Row = tuple[int, str]
-"""Partition and row."""
-
 TOLD = "SELECT p, row, alias, o, account, number, state FROM entry WHERE kind = 'account' ORDER BY o"
 
 
@@ -35,41 +34,56 @@ class Belonging:
         return {"id": self.account, **(self.state or {})}
 
 
-States = dict[Row, dict[str, list[Belonging]]]
-"""Of each row, by alias: what it was told and is so still."""
+States = dict[str, list[Belonging]]
+"""Of one row: what each alias was told and is so."""
 
 
-def states(con: duckdb.DuckDBPyConnection) -> States:
-    """Give what accounts and domains told the parts of each row."""
-    states: States = defaultdict(dict)
-    for (p, row, alias), found in _latest(con).items():
-        states[(p, row)][alias] = [one for one in found if one.state is not None]
-    return states
+def final(con: duckdb.DuckDBPyConnection) -> dict[Row, States]:
+    """Give what accounts and domains have told each row in the end."""
+    parts = _told(con)
+    return {row: _states(parts, places, FOREVER - 1) for row, places in parts.by_row().items()}
 
 
-def companies(states: States) -> dict[Row, dict[str, Any]]:
+def accounts(told: dict[Row, States], records: dict[Row, list[Facts]]) -> dict[Row, dict[str, Any]]:
+    """Give the account of each row that has one; `records` as `salesforce.people.held` gives them."""
+    found = {row: _account(records.get(row, []), states) for row, states in told.items()}
+    return {row: one.document for row, one in found.items() if one is not None}
+
+
+def companies(told: dict[Row, States]) -> dict[Row, dict[str, Any]]:
     """Give the company of each row that has one: of the domains of its addresses the one that sorts first."""
     found: dict[Row, dict[str, Any]] = {}
-    for row, of_alias in states.items():
-        told = [one for one in _of_addresses(of_alias) if one.account.startswith(DOMAIN)]
-        if told:
-            first = min(told, key=lambda one: one.account)
+    for row, states in told.items():
+        known = [one for one in _of_addresses(states) if one.account.startswith(DOMAIN)]
+        if known:
+            first = min(known, key=lambda one: one.account)
             found[row] = {"domain": first.account.removeprefix(DOMAIN), **(first.state or {})}
     return found
 
 
-def accounts(states: States, records: dict[Row, list[Facts]]) -> dict[Row, dict[str, Any]]:
-    """Give the account of each row that has one; `records` as `salesforce.people.held` gives them."""
-    accounts = {row: _account(records.get(row, []), of_alias) for row, of_alias in states.items()}
-    return {row: one.document for row, one in accounts.items() if one is not None}
+def accounts_then(con: duckdb.DuckDBPyConnection, moments: list[tuple[Row, int]]) -> list[dict[str, Any] | None]:
+    """Give the account of each (row, offset) right after the record there, in the order given; None: it has none."""
+    facts, states = salesforce.told(con), _told(con)
+    of_facts, of_states = facts.by_row(), states.by_row()
+    found = (
+        _account(salesforce.listed(facts, of_facts.get(row, ()), o), _states(states, of_states.get(row, ()), o))
+        for row, o in moments
+    )
+    return [one.document if one is not None else None for one in found]
 
 
-def _latest(con: duckdb.DuckDBPyConnection) -> dict[Place, list[Belonging]]:
-    """Give of each part the latest state of each account."""
+def _told(con: duckdb.DuckDBPyConnection) -> Parts[Belonging]:
+    """Read all that accounts said."""
     parts: Parts[Belonging] = Parts(stays(con))
     for p, row, alias, o, account, number, state in con.execute(TOLD).fetchall():
         parts.told[(p, row, alias)].append((o, Belonging(account, number, parsed(state))))
-    return {place: _by_account(parts.at(place, FOREVER - 1)) for place in parts.places()}
+    return parts
+
+
+def _states(parts: Parts[Belonging], places: Iterable[Place], o: int) -> States:
+    """Give the latest states of accounts by alias, of the parts at these places right after a record."""
+    latest = {place[2]: _by_account(parts.at(place, o)) for place in places}
+    return {alias: [one for one in found if one.state is not None] for alias, found in latest.items()}
 
 
 def _by_account(told: list[Belonging]) -> list[Belonging]:
@@ -77,11 +91,11 @@ def _by_account(told: list[Belonging]) -> list[Belonging]:
     return list(latest.values())
 
 
-def _of_addresses(states: dict[str, list[Belonging]]) -> list[Belonging]:
+def _of_addresses(states: States) -> list[Belonging]:
     return _by_account([one for alias, found in states.items() if alias.startswith("email:") for one in found])
 
 
-def _account(records: list[Facts], states: dict[str, list[Belonging]]) -> Belonging | None:
+def _account(records: list[Facts], states: States) -> Belonging | None:
     """Choose: that of the first contact that has one, else of the addresses the one that sorts first."""
     for contact in (one for one in records if one.object == "Contact"):
         named = [one for one in states.get(contact.alias, []) if one.account == contact.account]

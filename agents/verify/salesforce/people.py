@@ -4,12 +4,13 @@ In: tables of `log`, `ties`, `facts`.  Out: the records of every person, and a c
 """
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from agents.verify.parts import Parts, stays
+from agents.verify.parts import Parts, Place, Row, stays
 from agents.verify.report import Check
 from agents.verify.texts import canonical, iso, parsed
 from agents.verify.ties import FOREVER, TOO_FAR
@@ -49,17 +50,25 @@ class Facts:
         }
 
 
-def held(con: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], list[Facts]]:
-    """Give the records by (partition, row) of each row that has one, as its document lists them."""
+def held(con: duckdb.DuckDBPyConnection) -> dict[Row, list[Facts]]:
+    """Give the records of each row that has one, as its document lists them."""
+    parts = told(con)
+    found = {row: listed(parts, places, FOREVER - 1) for row, places in parts.by_row().items()}
+    return {row: facts for row, facts in found.items() if facts}
+
+
+def told(con: duckdb.DuckDBPyConnection) -> Parts[Facts]:
+    """Read all facts."""
     parts: Parts[Facts] = Parts(stays(con))
     for p, row, alias, o, version, name, modified_at, account, fields in con.execute(RECORDS).fetchall():
         parts.told[(p, row, alias)].append((o, Facts(version, alias, name, modified_at, account, fields)))
-    found: dict[tuple[int, str], list[Facts]] = defaultdict(list)
-    for place in parts.places():
-        latest = max(parts.at(place, FOREVER - 1), key=lambda one: one.version, default=None)
-        if latest is not None and latest.fields is not None:
-            found[place[:2]].append(latest)
-    return {row: sorted(facts, key=_rank) for row, facts in found.items()}
+    return parts
+
+
+def listed(parts: Parts[Facts], places: Iterable[Place], o: int) -> list[Facts]:
+    """List the records of a row, of which these are the parts, right after the record at that offset."""
+    latest = (max(parts.at(place, o), key=lambda one: one.version, default=None) for place in places)
+    return sorted((one for one in latest if one is not None and one.fields is not None), key=_rank)
 
 
 def _rank(one: Facts) -> tuple[bool, int, str]:

@@ -34,6 +34,14 @@ def test_a_withdrawal_reads_when_whose_which_and_why() -> None:
     assert said == "2025-10-09 08:53:20.000  user:u1  review withdrawn: forgotten"
 
 
+def test_a_trigger_names_the_account_and_its_owner_where_there_are_any() -> None:
+    company = {"account": {"id": "001", "name": "Acme"}, "owner": {"id": "005", "name": "Eve Ng"}}
+    assert "  user:u1 of Acme, owner Eve Ng  review by email  " in line(json.dumps(TRIGGER | company).encode())
+    assert "  user:u1 of 001  review by" in line(json.dumps(TRIGGER | {"account": {"id": "001"}}).encode())
+    nobody = TRIGGER | {"account": None, "owner": None}
+    assert line(json.dumps(nobody).encode()) == line(json.dumps(TRIGGER).encode())
+
+
 @pytest.mark.parametrize("value", [b"", b"\xff", b"[]", b"{}", b'{"person":"user:u1"}'])
 def test_another_thing_is_named_as_such(value: bytes) -> None:
     assert line(value) == f"(not a trigger: {len(value)} bytes)"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agents.verify import log, ties
-from agents.verify.accounts.people import accounts
+from agents.verify.accounts.people import accounts, accounts_then
 from agents.verify.load import load
 from agents.verify.report import Check
 from agents.verify.salesforce.people import check_timeline, held
@@ -168,3 +168,27 @@ def test_a_row_remembers_the_latest_sixty_four(between: int, times: int) -> None
     records = [told(MAIL, "a", "y/0/0"), *others, told(MAIL, "a", "y/0/0")]
     said = [(MAIL, "a"), *((MAIL, one["change"]["text"]) for one in others), *[(MAIL, "a")] * (times - 1)]
     assert heard(*records, timeline=said).differences == 0
+
+
+def test_the_account_of_a_moment_is_what_the_parts_said_right_after_its_record() -> None:
+    detach = {"kind": "detach", "alias": MAIL, "person": USER, "path": [2]}
+    con = database(
+        world_of(
+            account(MAIL, "001A", 1, "A"),
+            link(MAIL),
+            part(MAIL, 1, source=1),
+            account(MAIL, "001A", 2, "A2"),
+            account(MAIL, "001A", 2, "A2", person=USER, source=3),
+            facts(ANN, "001B", person=USER),
+            account(ANN, "001B", 1, "B", person=USER),
+            facts(ANN, "001C", version=2, person=USER),
+            detach,
+        )
+    )
+    found = accounts_then(con, [((0, USER), o) for o in range(9)])
+    assert [one and one["name"] for one in found] == [None, None, "A", "A", "A2", "A2", "B", "A2", None]
+
+
+def test_of_two_addresses_of_one_account_the_one_counts_that_heard_of_it_last() -> None:
+    said = [account(MAIL, "001A", 2, "A2", person=USER), account(OTHER, "001A", 3, "A0", person=USER)]
+    assert account_of(USER, *said) == account_of(USER, *reversed(said)) == {"id": "001A", "name": "A0"}

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from agents.verify.check import check
+from agents.verify.rules import Rules
 from streams.policy import Ask, Condition, Policy, Segment, Web
 from tests.agents.verify.processed import processed
 from tests.agents.verify.simulate import DAY, MINUTE, RULES, T0, Company, company, iso
@@ -18,15 +19,15 @@ def test_a_consistent_world_is_clean(seed: int) -> None:
     assert report.clean
 
 
-def policy() -> Policy:
-    """The core's words for the rules of the simulated company."""
+def policy(rules: Rules = RULES) -> Policy:
+    """The core's words for rules: those of the simulated company, or others."""
     segments = [
         Segment(one.name, tuple(Condition(c.event, c.required, c.within_ms) for c in one.conditions), one.every)
-        for one in RULES.segments
+        for one in rules.segments
     ]
-    asks = [Ask(one.name, one.segment, one.type, one.channel, one.incentive, one.cooldown_ms) for one in RULES.asks]
+    asks = [Ask(one.name, one.segment, one.type, one.channel, one.incentive, one.cooldown_ms) for one in rules.asks]
     return Policy(
-        1, tuple(segments), tuple(asks), Web((), RULES.idle_ms, RULES.longest_ms, RULES.new_session_on_campaign)
+        1, tuple(segments), tuple(asks), Web((), rules.idle_ms, rules.longest_ms, rules.new_session_on_campaign)
     )
 
 
