@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.attribution.money import Minor, convert, recurring, to_minor, to_rate
+from streams.attribution.money import Minor, convert, is_currency, recurring, to_minor, to_rate
 from streams.events import Rejected
 from streams.policy import Accounts
 
@@ -26,14 +26,16 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
 
 
 def rates_of(currencies: Iterable[dict[str, Any]], mapped: Accounts) -> Rates:
-    """Read the fields of all CurrencyType; one that cannot be read is left out."""
+    """Read the fields of all CurrencyType; one whose code or rate cannot be read is left out."""
     found: dict[str, Fraction] = {}
     corporate: list[str] = []
     for fields in currencies:
         code, rate = fields.get("IsoCode"), to_rate(fields.get("ConversionRate"))
-        if isinstance(code, str) and not isinstance(rate, Rejected):
+        if not isinstance(code, str) or not is_currency(code):
+            continue
+        if not isinstance(rate, Rejected):
             found[code] = rate
-        if isinstance(code, str) and fields.get("IsCorporate") is True:
+        if fields.get("IsCorporate") is True:
             corporate.append(code)
     return Rates(min(corporate, default=mapped.currency), found)
 

@@ -28,7 +28,8 @@ DECIMALS = {currency: decimals for decimals, currencies in _DECIMALS.items() for
 MOST = 10**15
 """Bound of an amount in minor units; sums of thousands of them still fit the 64 bits of a Redis counter."""
 
-_CODE = re.compile(r"[A-Z]{3}").fullmatch
+is_currency = re.compile(r"[A-Z]{3}").fullmatch
+"""Tell whether a text is the code of a currency, by its form (ISO 4217)."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?").fullmatch
 
 
@@ -37,7 +38,7 @@ def to_minor(amount: object, currency: str) -> Minor | Rejected:
     number = _number(amount, "amount")
     if isinstance(number, Rejected):
         return number
-    if not _CODE(currency):
+    if not is_currency(currency):
         return Rejected("wrong-type", "currency: not an ISO 4217 code; right: three capital letters, like USD")
     return _bounded(number * _minor_units(currency))
 

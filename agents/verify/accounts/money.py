@@ -23,6 +23,8 @@ MOST_DIGITS = 40
 """Digits before the point beyond which a number is no amount, however it is written."""
 TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 MONTHS_OF_A_YEAR = 12
+CODE = re.compile(r"[A-Z]{3}")
+"""What a currency is called."""
 
 Rates = Mapping[str, Fraction]
 """Units of a currency for one unit of the corporate one."""
@@ -42,7 +44,7 @@ def number(value: Any) -> Fraction | None:
 def minor(value: Any, currency: str) -> int | None:
     """Read an amount."""
     amount = number(value)
-    return None if amount is None else _rounded(amount * _units(currency))
+    return None if amount is None or not CODE.fullmatch(currency) else _rounded(amount * _units(currency))
 
 
 def annualised(amount: int, months: Any) -> int | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from agents.verify.accounts.money import Rates, number
+from agents.verify.accounts.money import CODE, Rates, number
 
 Fields = dict[str, Any]
 
@@ -27,14 +27,19 @@ class References:
 
     def corporate(self, otherwise: str) -> str:
         """Give the corporate currency; `otherwise` where no reference names it."""
-        found = (one.get("IsoCode") for one in self.currencies.values() if one.get("IsCorporate") is True)
-        return min((code for code in found if isinstance(code, str)), default=otherwise)
+        found = (_code(one) for one in self.currencies.values() if one.get("IsCorporate") is True)
+        return min((code for code in found if code is not None), default=otherwise)
 
     def rates(self) -> Rates:
         """Give the rates; of two records of one currency that of the greater id."""
         found: dict[str, Fraction] = {}
         for _, one in sorted(self.currencies.items()):
-            code, rate = one.get("IsoCode"), number(one.get("ConversionRate"))
-            if isinstance(code, str) and rate is not None and rate > 0:
+            code, rate = _code(one), number(one.get("ConversionRate"))
+            if code is not None and rate is not None and rate > 0:
                 found[code] = rate
         return found
+
+
+def _code(currency: Fields) -> str | None:
+    code = currency.get("IsoCode")
+    return code if isinstance(code, str) and CODE.fullmatch(code) else None

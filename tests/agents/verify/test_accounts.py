@@ -76,6 +76,12 @@ def test_what_the_processors_make_of_a_business_is_clean(seed: int) -> None:
     assert differences(world_of(seed)) == []
 
 
+@pytest.mark.parametrize("seed", [112, 137])
+def test_a_long_business_is_clean(seed: int) -> None:
+    """Its currencies have codes that are none."""
+    assert differences(world_of(seed, steps=500)) == []
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_accounts_that_were_merged_into_each_other_are_followed(seed: int) -> None:
     assert differences(world_of(seed, cycles=True)) == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agents.verify import log, ties
-from agents.verify.accounts.people import accounts, accounts_then
+from agents.verify.accounts.people import accounts, accounts_then, final
 from agents.verify.load import load
 from agents.verify.report import Check
 from agents.verify.salesforce.people import check_timeline, held
@@ -76,7 +76,7 @@ def database(world: World) -> Any:
 
 def account_of(person: str, *records: Record) -> Any:
     con = database(world_of(*records))
-    return accounts(con, held(con)).get((0, person))
+    return accounts(final(con), held(con)).get((0, person))
 
 
 def test_an_address_is_of_the_account_of_which_it_heard_last() -> None:

@@ -42,6 +42,7 @@ def test_the_corporate_currency_is_the_org_s_else_that_of_the_rules() -> None:
     euro = {"IsoCode": "EUR", "ConversionRate": 1, "IsCorporate": True}
     dollar = {"IsoCode": "USD", "ConversionRate": 1.25, "IsCorporate": False}
     assert rates_of([dollar, euro], MAPPED) == Rates("EUR", {"USD": Fraction("1.25"), "EUR": Fraction(1)})
+    assert rates_of([dollar | {"IsoCode": "X5"}], MAPPED) == Rates("USD", {})
     assert rates_of([dollar], Accounts(currency="CHF")).corporate == "CHF"
 
 
