@@ -225,6 +225,15 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
     """Where, what, and what would be right.  Never the value itself: it may be personal."""
 
 
+OBJECTS: dict[type[Record], str] = {Facts: "fields", Told: "change", AccountState: "state"}
+"""{kind of record: its field that is a JSON object, or absent}: the decoder takes any JSON there."""
+
+
+def is_object(raw: msgspec.Raw) -> bool:
+    """Tell whether JSON is an object, or absent."""
+    return bytes(raw)[:1] in (b"", b"{")
+
+
 encode_record = msgspec.json.Encoder().encode
 decode_record = msgspec.json.Decoder(
     UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Tick

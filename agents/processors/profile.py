@@ -16,6 +16,7 @@ from streams.account.domains import member_of
 from streams.clock import PartitionClock
 from streams.contributions import contribution_message, person_contribution
 from streams.events import (
+    OBJECTS,
     Forget,
     Link,
     Millis,
@@ -25,6 +26,7 @@ from streams.events import (
     Tick,
     UserEvent,
     decode_record,
+    is_object,
     row_of,
 )
 from streams.identifiers import is_stronger
@@ -252,6 +254,8 @@ def _decoded(source: ConsumerRecord) -> Record | Rejected:
         return Rejected("bad-record", f"user-events: {error}")
     if not isinstance(record, Tick) and source.key != row_of(record).encode():
         return Rejected("bad-record", "user-events: the key is not that of the record's row")
+    if (name := OBJECTS.get(type(record))) is not None and not is_object(getattr(record, name)):
+        return Rejected("bad-record", f"user-events: `{name}` is to be an object")
     if isinstance(record, Link) and not is_stronger(record.to, record.alias):
         return Rejected("bad-record", "user-events: a link leads to a stronger alias")
     return record

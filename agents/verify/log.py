@@ -52,6 +52,8 @@ STRENGTH = """CREATE OR REPLACE MACRO strength(alias) AS CASE WHEN starts_with(a
     WHEN starts_with(alias, 'sf:00Q') THEN 2 WHEN starts_with(alias, 'anon:') THEN 1 END"""
 """Of an alias: links lead to stronger ones only."""
 
+OBJECT_OR_NONE = "CREATE OR REPLACE MACRO object_or_none(text) AS text IS NULL OR starts_with(text, '{')"
+
 ORDER_KEY = """CREATE OR REPLACE MACRO order_key(id) AS CASE
     WHEN regexp_full_match(id, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}') THEN replace(id, '-', '')
     WHEN octet_length(encode(id)) <= 15 THEN rpad(lower(hex(encode(id))), 32, '0')
@@ -75,6 +77,7 @@ def prepare(con: duckdb.DuckDBPyConnection, partitions: int) -> None:
     """Make the tables of this room."""
     con.execute(ORDER_KEY)
     con.execute(STRENGTH)
+    con.execute(OBJECT_OR_NONE)
     _columns(con)
     _clock(con, partitions)
     _entries(con)
@@ -110,10 +113,11 @@ def _columns(con: duckdb.DuckDBPyConnection) -> None:
             WHEN 'part' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL AND part IS NOT NULL
             WHEN 'detach' THEN alias IS NOT NULL AND person IS NOT NULL AND path IS NOT NULL
             WHEN 'facts' THEN alias IS NOT NULL AND version IS NOT NULL AND object IS NOT NULL
-                AND modified_at IS NOT NULL
+                AND modified_at IS NOT NULL AND object_or_none(fields)
             WHEN 'account' THEN alias IS NOT NULL AND account IS NOT NULL AND number IS NOT NULL
+                AND object_or_none(state)
             WHEN 'share' THEN alias IS NOT NULL AND account IS NOT NULL AND number IS NOT NULL AND arr IS NOT NULL
-            WHEN 'told' THEN alias IS NOT NULL AND change IS NOT NULL END, false)"""
+            WHEN 'told' THEN alias IS NOT NULL AND change IS NOT NULL AND object_or_none(change) END, false)"""
     )
 
 

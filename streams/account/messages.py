@@ -128,6 +128,14 @@ Message: TypeAlias = (
     Membership | Opportunity | Telling | Touches | Role | Claim | DomainMember | CompanyKnown | Forgotten | Reference
 )
 
+OBJECTS: dict[type[Change | Message], str] = {
+    Opportunity: "fields",
+    Telling: "change",
+    CompanyKnown: "fields",
+    Reference: "fields",
+}
+"""As `events.OBJECTS`."""
+
 encode_message = msgspec.json.Encoder().encode
 decode_message = msgspec.json.Decoder(Change | Message).decode
 """Reads any value of `account-events`.  Raises msgspec.ValidationError or DecodeError."""

@@ -15,6 +15,7 @@ from agents.processors.out import Out
 from agents.runtime.contract import Effects, Lane, Rows
 from streams import topics
 from streams.account.messages import (
+    OBJECTS,
     Claim,
     CompanyKnown,
     DomainMember,
@@ -30,7 +31,7 @@ from streams.account.messages import (
     key_of,
 )
 from streams.account.news import news
-from streams.events import Rejected
+from streams.events import Rejected, is_object
 from streams.policy import Policy
 from streams.salesforce.change import Change
 
@@ -137,6 +138,8 @@ def _decoded(source: ConsumerRecord) -> Change | Message | Rejected:
         message: Change | Message = decode_message(source.value or b"")
     except msgspec.MsgspecError as error:
         return Rejected("bad-record", f"account-events: {error}")
+    if (name := OBJECTS.get(type(message))) is not None and not is_object(getattr(message, name)):
+        return Rejected("bad-record", f"account-events: `{name}` is to be an object")
     key = key_of(message)
     if key == "" or source.key != (key.encode() if key is not None else None):
         return Rejected("bad-record", "account-events: the key is not that of the record's row")

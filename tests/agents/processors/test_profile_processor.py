@@ -7,13 +7,26 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.structs import ConsumerRecord
+from msgspec import Raw
 
 from agents.partitions import partition_of
 from agents.processors.batched import Batched
 from agents.processors.profile import CLOCK_KEY, MEMBERS_KEY, Profiles
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.events import Forget, Link, PartMoved, Record, Tick, UserEvent, decode_record, encode_record
+from streams.events import (
+    AccountState,
+    Facts,
+    Forget,
+    Link,
+    PartMoved,
+    Record,
+    Tick,
+    Told,
+    UserEvent,
+    decode_record,
+    encode_record,
+)
 from streams.policy import UNITS_MS, Ask, Condition, Policy, Segment
 from streams.profile import gone_key, unpack
 
@@ -276,8 +289,23 @@ def test_a_row_whose_ground_was_lost_is_looked_at_with_the_next_tick() -> None:
         (b"user:u2", encode_record(viewed())),
         (b"user:u1", encode_record(PartMoved("anon:a1", "user:u1", (1,), b"junk"))),
         (b"user:u1", encode_record(Link("user:u1", "email:ann@example.com", "m", T0))),
+        (b"user:u1", encode_record(AccountState("user:u1", "001", 1, Raw(b"[1]")))),
+        (b"user:u1", encode_record(Told("user:u1", Raw(b'"x"')))),
+        (b"user:u1", encode_record(Facts("user:u1", 1, "Contact", T0, fields=Raw(b"7")))),
     ],
-    ids=["no value", "no JSON", "no UTF-8", "no such kind", "no key", "another key", "no part", "link to a weaker one"],
+    ids=[
+        "no value",
+        "no JSON",
+        "no UTF-8",
+        "no such kind",
+        "no key",
+        "another key",
+        "no part",
+        "link to a weaker one",
+        "no state",
+        "no change",
+        "no fields",
+    ],
 )
 def test_a_broken_record_is_kept_as_a_dead_letter_and_stops_nobody(key: bytes | None, value: bytes | None) -> None:
     partition = Partition()

@@ -15,7 +15,16 @@ from agents.processors.account.accounts import MEMBERS_AT_MOST
 from agents.processors.account.events import AccountEvents
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.stores import MemoryStore
-from streams.account.messages import CompanyKnown, DomainMember, Forgotten, Message, Role, encode_message, key_of
+from streams.account.messages import (
+    CompanyKnown,
+    DomainMember,
+    Forgotten,
+    Message,
+    Role,
+    Telling,
+    encode_message,
+    key_of,
+)
 from streams.events import NO_FIELDS, AccountState, Record, ShareOf, Told, decode_record
 from streams.policy import Accounts, Policy
 from streams.salesforce.change import Change
@@ -316,8 +325,9 @@ def test_a_message_that_is_none_is_kept_and_stops_nobody() -> None:
     lanes = Lanes()
     p = partition_of(ACME, PARTITIONS)
     lanes.logs[p] += [(ACME.encode(), b"{"), (b"other", encode_message(acme())), (None, encode_message(acme()))]
+    lanes.logs[p].append((ACME.encode(), encode_message(Telling(ACME, msgspec.Raw(b"[]"), "x"))))
     lanes.feed(acme())
-    assert (len(lanes.rejected), lanes.views[ACME]["name"]) == (3, "Acme")
+    assert (len(lanes.rejected), lanes.views[ACME]["name"]) == (4, "Acme")
 
 
 def random_history(rng: Random) -> list[Change | Message]:
