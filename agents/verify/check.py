@@ -4,7 +4,21 @@ from collections.abc import Callable
 
 import duckdb
 
-from agents.verify import decide, heavy, ingest, ingest_checks, log, outputs, partitioning, people, rows, ties, touches
+from agents.verify import (
+    decide,
+    forgetting,
+    heavy,
+    ingest,
+    ingest_checks,
+    log,
+    outputs,
+    partitioning,
+    people,
+    rows,
+    ties,
+    touches,
+    withdrawals,
+)  # fmt: skip
 from agents.verify.accounts import companies, contributions, made, views
 from agents.verify.accounts import touches as lists
 from agents.verify.accounts.fold import fold
@@ -34,6 +48,7 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     found = ingest_checks.check(con)
     found += [log.check_order(con), log.check_ticks(con, world.partitions), partitioning.check(con, world.partitions)]
     ingest_checks.leave_out_refused(con)
+    forgetting.prepare(con)
     tell("salesforce")
     found.append(transactions.check(con, world))
     tell("accounts")
@@ -43,13 +58,14 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     found.append(contributions.check(con, told, rules))
     tell("links and parts")
     ties.prepare(con)
-    found += [ties.check(con), lists.check(con)]
+    found += [ties.check(con), forgetting.check(con), lists.check(con)]
     rows.prepare(con, rules.horizon_ms)
     tell("decisions")
     touches.prepare(con, rules)
     long = heavy.find(con, rules)
     walked = {(one.p, one.key): one for one in decide.people(con, rules)}
-    changes, triggers = outputs.written(con, SEGMENT_CHANGES), outputs.written(con, REFERRAL_TRIGGERS)
+    changes = outputs.written(con, SEGMENT_CHANGES)
+    triggers, withdrawn = withdrawals.apart(outputs.written(con, REFERRAL_TRIGGERS))
     mixed = outputs.versions_mixed(changes, triggers, rules)
     tell("people")
     found.append(people.check(con, rules, long, walked, mixed))
@@ -59,6 +75,8 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     decisions = [decision for person in walked.values() for decision in person.decisions]
     found.append(outputs.check_changes(rules, long, expected, changes, mixed))
     found.append(outputs.check_triggers(con, rules, long, decisions, triggers, mixed))
+    taken_back = [one for person in walked.values() for one in person.withdrawals]
+    found.append(withdrawals.check(rules, long, taken_back, withdrawn, triggers, mixed=mixed))
     return [*found, _offsets(world)]
 
 

@@ -1,4 +1,4 @@
-"""Verify, room 6a.  Decide: who entered and left which segment when, and what was asked (semantics, parts 5 and 6).
+"""Verify, room 6a.  Decide: who entered and left which segment when, and what was asked (semantics, parts 5, 6, 8).
 
 What a person holds at each log position comes from SQL (`held`); here one person after the other is walked through
 positions and clock.
@@ -8,14 +8,15 @@ from collections.abc import Iterator
 
 import duckdb
 
-from agents.verify.person import EVER, Change, Decision, Membership, Person, Steps
+from agents.verify.forgetting import gone
+from agents.verify.person import EVER, Change, Decision, Membership, Person, Steps, Withdrawal
 from agents.verify.rules import Rules, Segment
 from agents.verify.ties import FOREVER
 
 
 def people(con: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[Person]:
     """Walk every person with a userId, in order of partition and key."""
-    steps = clocks(con)
+    steps, forgotten = clocks(con), gone(con)
     counted = {one.event for segment in rules.segments for one in segment.conditions}
     events = con.execute(
         "SELECT p, row, o, until, ms, name FROM held WHERE starts_with(row, 'user:') ORDER BY p, row, o, ms"
@@ -27,7 +28,8 @@ def people(con: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[Person]:
     for p, row, o, until, at, name in events:
         held.setdefault((p, row), []).append((o, until, at, name if name in counted else ""))
     for p, row, positions in sorted(entries):
-        yield walked(Person(p, row, rules), positions, held.get((p, row), []), steps.get(p, Steps([], [])))
+        end = forgotten.get((p, row))
+        yield walked(Person(p, row, rules), positions, held.get((p, row), []), steps.get(p, Steps([], [])), end)
 
 
 def clocks(con: duckdb.DuckDBPyConnection) -> dict[int, Steps]:
@@ -40,8 +42,13 @@ def clocks(con: duckdb.DuckDBPyConnection) -> dict[int, Steps]:
     return found
 
 
-def walked(person: Person, positions: list[int], held: list[tuple[int, int, int, str]], steps: Steps) -> Person:
-    """Fold the log of one person: `held` is (from, until, at, name), name empty where no rule counts it."""
+def walked(
+    person: Person, positions: list[int], held: list[tuple[int, int, int, str]], steps: Steps, end: int | None = None
+) -> Person:
+    """Fold the log of one person: `held` is (from, until, at, name), name empty where no rule counts it.
+
+    `end` is the offset at which the person was forgotten: no time passes after it.
+    """
     edits: dict[int, list[tuple[bool, int, str]]] = {}
     for start, until, at, name in held:
         edits.setdefault(start, []).append((True, at, name))
@@ -59,8 +66,25 @@ def walked(person: Person, positions: list[int], held: list[tuple[int, int, int,
             (person.put if stored else person.take)(at, name)
         _look(person, position, clock)
         person.last_position = max(person.last_position, position)
-    _pass_time(person, steps, clock, steps.clocks[-1] if steps.clocks else EVER)
+    now = steps.at(FOREVER if end is None else end)
+    _pass_time(person, steps, clock, now)
+    if end is not None:
+        _forget(person, end, now)
     return person
+
+
+def _forget(person: Person, position: int, clock: int) -> None:
+    """Leave each segment, and take the last trigger of each ask back."""
+    for segment in sorted(person.rules.segments, key=lambda one: one.name):
+        state = person.segments.get(segment.name)
+        if state and state.member:
+            at = max(clock, state.entered_at)
+            _leave(person, segment, position, at, at)
+    last = {one.ask: one.change for one in person.decisions if one.asked}
+    person.withdrawals = [
+        Withdrawal(person.p, person.key, position, ask, change.entered_at, max(clock, change.announced_at))
+        for ask, change in sorted(last.items())
+    ]
 
 
 def _look(person: Person, position: int, clock: int) -> None:

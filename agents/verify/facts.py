@@ -28,13 +28,16 @@ EXPECTED = f"""CREATE TABLE expected AS
     SELECT e.p, e.row, any_value(tie.person) AS merged_into, max(e.o) AS last,
         bool_and(e.kind = 'detach') AS optional,
         row_number() OVER (ORDER BY e.p, e.row) AS id
-    FROM entry e LEFT JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.until = {FOREVER} GROUP BY e.p, e.row"""
+    FROM entry e ANTI JOIN gone USING (p, row)
+    LEFT JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.until = {FOREVER} GROUP BY e.p, e.row"""
 
 VIEWS = f"""CREATE TABLE shown AS
     SELECT p, key AS row, max(o) AS o, arg_max(value, o) AS value,
         epoch_ms(TRY_CAST(CASE WHEN json_valid(arg_max(value, o)) THEN arg_max(value, o)->>'$.as_of' END AS
             TIMESTAMPTZ)) AS as_of
-    FROM message WHERE topic = '{PROFILE_VIEWS}' GROUP BY p, key HAVING arg_max(coalesce(digest, ''), o) <> ''"""
+    FROM message m WHERE topic = '{PROFILE_VIEWS}' AND NOT EXISTS (FROM gone WHERE gone.p = m.p AND gone.row = m.key)
+    GROUP BY p, key HAVING arg_max(coalesce(digest, ''), o) <> ''"""
+"""Of rows that are gone: see `forgetting`."""
 
 COUNTS = f"""SELECT h.p, h.row, h.name, count(*) FROM held h JOIN shown v ON v.p = h.p AND v.row = h.row
     WHERE h.until = {FOREVER} AND h.name <> '' AND h.ms <= v.as_of AND h.ms > v.as_of - {30 * DAY_MS} GROUP BY ALL"""

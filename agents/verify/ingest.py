@@ -6,7 +6,7 @@ Table `want`: one row a consumed message of `web-events`.  `fate` is
 | `mark`   | nothing but ticks                                                                                |
 | `reject` | one record of `rejected-events`, for one of `reasons`                                             |
 | `event`  | one event of these values, a link where `link_from` is set, and one of its email                  |
-| `command`| one split                                                                                        |
+| `command`| one split, or one `forget`                                                                       |
 | `company`| one message of `account-events` (`accounts.made` looks at it)                                    |
 | `loose`  | one of the two: the specification does not say which (odd types, a time without zone, ...)        |
 """
@@ -160,7 +160,7 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                 WHEN NOT commanded THEN list_filter([{REASONS}], lambda x: x IS NOT NULL)
                 WHEN coalesce(command = 'company', false) AND EXISTS
                     (FROM company c WHERE c.p = named.p AND c.o = named.o) THEN []
-                WHEN names_alias AND coalesce(command IN ('split', 'join'), false) THEN []
+                WHEN names_alias AND coalesce(command IN ('split', 'join', 'forget'), false) THEN []
                 ELSE ['bad-command'] END AS reasons
             FROM named)
         SELECT p, o, digest, key_hex, agent, page, campaign, campaign_values, properties, reasons, odd,
@@ -186,6 +186,8 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                 THEN traits_email END AS email,
             coalesce(traits_email, context_email) AS any_email,
             CASE WHEN type = 'identify' THEN trimmed(traits_name) END AS full_name,
-            trimmed(campaign_name) AS campaign_name, commanded_alias, command = 'split' AS apart, command_id, ts
+            trimmed(campaign_name) AS campaign_name, commanded_alias,
+            CASE WHEN commanded THEN CASE command WHEN 'forget' THEN 'forget' ELSE 'split' END END AS commands,
+            command = 'split' AS apart, command_id, ts
         FROM reasoned"""
     )

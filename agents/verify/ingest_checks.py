@@ -14,13 +14,14 @@ RECORD = f"'{USER_EVENTS}/' || u.p || '/' || u.o"
 COUNTS = f"""CREATE TABLE outcome AS
     WITH made AS (
         SELECT sp AS p, so AS o, count(*) FILTER (kind = 'event' AND person IS NULL) AS events,
-            count(*) FILTER (kind = 'link') AS links, count(*) FILTER (kind = 'split') AS splits, count(*) AS records
+            count(*) FILTER (kind = 'link') AS links, count(*) FILTER (kind = 'split') AS splits,
+            count(*) FILTER (kind = 'forget') AS forgets, count(*) AS records
         FROM ue WHERE st = '{WEB_EVENTS}' GROUP BY ALL),
     refused AS (SELECT sp AS p, so AS o, count(*) AS refusals, any_value(reason) AS reason FROM rejected
         WHERE st = '{WEB_EVENTS}' GROUP BY ALL)
     SELECT w.*, coalesce(events, 0) AS events, coalesce(links, 0) AS links, coalesce(refusals, 0) AS refusals,
-        coalesce(splits, 0) AS splits,
-        coalesce(records, 0) - coalesce(events, 0) - coalesce(links, 0) - coalesce(splits, 0) AS others, reason
+        coalesce(splits, 0) AS splits, coalesce(forgets, 0) AS forgets,
+        coalesce(records - events - links - splits - forgets, 0) AS others, reason
     FROM want w LEFT JOIN made USING (p, o) LEFT JOIN refused USING (p, o)"""
 
 REJECTED = f"""CREATE TABLE rejected AS SELECT p, o, key_hex, digest, headers->>'reason' AS reason,
@@ -29,13 +30,14 @@ REJECTED = f"""CREATE TABLE rejected AS SELECT p, o, key_hex, digest, headers->>
     FROM message WHERE topic = '{REJECTED_EVENTS}'"""
 
 ONCE = f"""SELECT {AT}, alias, 'has to give ' || expected || '; found events ' || events || ', links ' || links
-        || ', rejections ' || refusals || ', others ' || others
+        || ', splits ' || splits || ', forgets ' || forgets || ', rejections ' || refusals || ', others ' || others
     FROM (SELECT *, CASE fate WHEN 'event' THEN 'one event'
-            WHEN 'reject' THEN 'one rejection' WHEN 'command' THEN 'one split' WHEN 'mark' THEN 'ticks only'
+            WHEN 'reject' THEN 'one rejection' WHEN 'command' THEN 'one ' || commands WHEN 'mark' THEN 'ticks only'
             WHEN 'company' THEN 'nothing here'
             ELSE 'one event or one rejection' END AS expected
         FROM outcome) w
-    WHERE others > 0 OR splits <> (fate = 'command')::INT OR NOT CASE fate
+    WHERE others > 0 OR splits <> (fate = 'command' AND commands = 'split')::INT
+        OR forgets <> (fate = 'command' AND commands = 'forget')::INT OR NOT CASE fate
         WHEN 'mark' THEN events + links + refusals = 0 WHEN 'company' THEN events + links + refusals = 0
         WHEN 'command' THEN events + links + refusals = 0
         WHEN 'reject' THEN events + links = 0 AND refusals = 1
@@ -82,16 +84,19 @@ LINKS = f"""WITH made AS (SELECT sp AS p, so AS o, alias, target, count(*) AS ti
     WHERE w.fate = 'event' AND NOT coalesce(times = 1 AND keyed AND (said.message_id, said.ms) = (made.message_id,
         made.ms), false) AND NOT (w.link_doubtful AND said.ms IS NULL AND times = 1) ORDER BY p, o"""
 
-COMMANDS = f"""SELECT {RECORD}, u.alias, {AT} || ': the command has to split or join ' || w.commanded_alias
-    FROM want w JOIN ue u ON u.sp = w.p AND u.so = w.o AND u.st = '{WEB_EVENTS}' AND u.kind = 'split'
-    WHERE w.fate = 'command' AND (u.alias, u.key, u.apart, u.message_id, u.ms)
-        IS DISTINCT FROM (w.commanded_alias, w.commanded_alias, w.apart, w.command_id, w.ts) ORDER BY w.p, w.o"""
+COMMANDS = f"""SELECT {RECORD}, u.alias, {AT} || ': the command has to split, join or forget '
+        || w.commanded_alias
+    FROM want w JOIN ue u ON u.sp = w.p AND u.so = w.o AND u.st = '{WEB_EVENTS}' AND u.kind = w.commands
+    WHERE w.fate = 'command' AND ((u.alias, u.key) IS DISTINCT FROM (w.commanded_alias, w.commanded_alias)
+        OR CASE u.kind WHEN 'forget' THEN u.person IS NOT NULL OR coalesce(u.passed, 0) <> 0
+            ELSE (u.apart, u.message_id, u.ms) IS DISTINCT FROM (w.apart, w.command_id, w.ts) END) ORDER BY w.p, w.o"""
 
 PHANTOMS = f"""SELECT {RECORD}, coalesce(u.person, u.alias), 'no record of the log makes this: kind '
         || coalesce(kind, 'unreadable') || ', source ' || coalesce(header, 'none')
     FROM ue u WHERE kind NOT IN ('tick', 'bad') AND NOT coalesce(
         kind IN ('part', 'detach') AND st = '{USER_EVENTS}' OR kind IN ('link', 'split') AND st = '{WEB_EVENTS}'
         OR kind = 'event' AND st = CASE WHEN person IS NULL THEN '{WEB_EVENTS}' ELSE '{USER_EVENTS}' END
+        OR kind = 'forget' AND (st = '{USER_EVENTS}' OR st = '{WEB_EVENTS}' AND person IS NULL)
         OR kind IN ('facts', 'account', 'share', 'told') AND st = CASE WHEN person IS NULL THEN '{ACCOUNT_EVENTS}'
             ELSE '{USER_EVENTS}' END, false)
     OR kind <> 'bad' AND st IN ('{WEB_EVENTS}', '{ACCOUNT_EVENTS}') AND NOT EXISTS

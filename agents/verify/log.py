@@ -5,7 +5,8 @@ Tables made here:
            `done` says that the worker had consumed it.
 `step`     (p, o, clock): the clock of partition p from the tick at offset o on; only where it rises.
 `entry`    records that a row folds (bots leave no trace; what comes home is dropped, told aside): (p, o, row, clock
-           before it, and the columns of `ue`).
+           before it, and the columns of `ue`).  `forget` is none: see `forgetting`, which takes out of here what comes
+           to a row that is gone.
 """
 
 # ruff: noqa: S608 - only constants and numbers of this package are put into SQL
@@ -43,6 +44,7 @@ FIELDS = {
     "state": "VARCHAR",
     "once": "VARCHAR",
     "arr": "BIGINT",
+    "passed": "BIGINT",
 }
 
 COLUMN = {"to": "target", "at": "ms"}
@@ -117,7 +119,8 @@ def _columns(con: duckdb.DuckDBPyConnection) -> None:
             WHEN 'account' THEN alias IS NOT NULL AND account IS NOT NULL AND number IS NOT NULL
                 AND object_or_none(state)
             WHEN 'share' THEN alias IS NOT NULL AND account IS NOT NULL AND number IS NOT NULL AND arr IS NOT NULL
-            WHEN 'told' THEN alias IS NOT NULL AND change IS NOT NULL AND object_or_none(change) END, false)"""
+            WHEN 'told' THEN alias IS NOT NULL AND change IS NOT NULL AND object_or_none(change)
+            WHEN 'forget' THEN alias IS NOT NULL END, false)"""
     )
 
 

@@ -182,17 +182,15 @@ def moments(con: duckdb.DuckDBPyConnection, asked: list[Decision]) -> list[tuple
 
 def _differences(rules: Rules, heavy: Heavy, decision: Decision, row: tuple[Any, ...], message: Written) -> list[str]:
     _, _, key, value, headers = message
-    document = trigger_document(rules, decision, row)
+    change, document = decision.change, trigger_document(rules, decision, row)
     why = value.get("why") or {}
     gates = [(gate.get("gate"), gate.get("passed")) for gate in why.get("gates") or []]
     texts = [
         unlike(document, value),
-        _unlike(heavy, decision.change, trigger_why(rules, decision), why),
+        _unlike(heavy, change, trigger_why(rules, decision), why),
         "" if gates == [("in_segment", True), ("cooldown", True)] else f"gates are {gates}",
-        "" if key == decision.change.person else "the key is not the person",
-        unlike(trigger_headers(document), headers),
-        "" if headers.get("ce_source") else "no header ce_source",
-        "" if headers.get("content-type", "").startswith("application/json") else "header content-type is not JSON's",
+        "" if key == change.person else "the key is not the person",
+        *ask_headers(CE_TYPE, document["trigger_id"], change.person, document["decided_at"], headers),
     ]
     return [text for text in texts if text]
 
@@ -227,15 +225,14 @@ def trigger_why(rules: Rules, decision: Decision) -> dict[str, Any]:
     return {"rule_version": rules.version, "conditions": conditions(segment, change.counts, change.announced_at)}
 
 
-def trigger_headers(document: dict[str, Any]) -> dict[str, Any]:
-    """CloudEvents headers that follow from the value."""
-    return {
-        "ce_specversion": "1.0",
-        "ce_id": document["trigger_id"],
-        "ce_type": CE_TYPE,
-        "ce_subject": document["person"]["key"],
-        "ce_time": document["decided_at"],
-    }
+def ask_headers(ce_type: str, trigger: str, person: str, at: str, found: dict[str, str]) -> list[str]:
+    """Say in what the CloudEvents headers of a trigger, or of its withdrawal, differ from what they have to be."""
+    named = {"ce_specversion": "1.0", "ce_id": trigger, "ce_type": ce_type, "ce_subject": person, "ce_time": at}
+    return [
+        unlike(named, found),
+        "" if found.get("ce_source") else "no header ce_source",
+        "" if found.get("content-type", "").startswith("application/json") else "header content-type is not JSON's",
+    ]
 
 
 def ask_of(rules: Rules, decision: Decision) -> Ask:

@@ -41,6 +41,20 @@ class Decision:
         return self.in_segment and self.cooled
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The last trigger of an ask, taken back because its person was forgotten."""
+
+    p: int
+    person: str
+    position: int
+    """Offset in `user-events` of the record that forgot the person."""
+    ask: str
+    entered_at: int
+    """Of the trigger's episode."""
+    at: int
+
+
 @dataclass(slots=True)
 class Membership:
     """One person in one segment, now."""
@@ -66,6 +80,7 @@ class Person:
     """Last trigger of each ask."""
     changes: list[Change] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
     last_position: int = -1
     """Of the last record or transition: the latest view is from there or later."""
 

@@ -56,7 +56,8 @@ MOVES = """WITH moved AS (SELECT p, row, alias, o, kind, path FROM entry WHERE k
 
 STAY = """CREATE TABLE stay AS
     WITH held AS (SELECT unnest(?::INTEGER[]) AS p, unnest(?::BIGINT[]) AS o, unnest(?::BIGINT[]) AS until)
-    SELECT p, row, alias, o, until, coalesce(path, []) AS path, clock FROM held JOIN entry USING (p, o)"""
+    SELECT p, row, alias, o, least(until, coalesce(gone_at, until)) AS until, coalesce(path, []) AS path, clock
+    FROM held JOIN entry USING (p, o) LEFT JOIN (SELECT p, row, o AS gone_at FROM gone) USING (p, row)"""
 
 ORIGIN = f"""CREATE TABLE origin AS WITH RECURSIVE
     moved AS (SELECT p, o, sp, so FROM entry WHERE kind = 'part' AND st = '{USER_EVENTS}'),
@@ -69,9 +70,18 @@ ORIGIN = f"""CREATE TABLE origin AS WITH RECURSIVE
 Path = list[int]
 
 
-def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables; needs those of `log.prepare`."""
+def owners(con: duckdb.DuckDBPyConnection) -> None:
+    """Make table `tie`; needs those of `log.prepare`."""
     con.execute(TIE)
+
+
+def now(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Give the owner that each row has at the end of the log; one without an owner is absent."""
+    return dict(con.execute("SELECT row, person FROM tie WHERE until = ? AND person IS NOT NULL", [FOREVER]).fetchall())
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the other tables; needs those of `forgetting.prepare`."""
     moves = con.execute(MOVES).fetchall()
     stays = [stay for _, group in groupby(moves, key=lambda one: one[:3]) for stay in held(group)]
     con.execute(STAY, [list(column) for column in zip(*stays, strict=True)] or [[], [], []])
@@ -119,7 +129,7 @@ WANTED = f"""CREATE TABLE wanted AS
         FROM (SELECT *, coalesce(person, alias) AS row FROM ue WHERE done AND person IS DISTINCT FROM alias
             AND kind IN ('event', 'part', 'detach', 'facts', 'account', 'share', 'told')) e
         ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o <= e.o
-        WHERE tie.person IS NOT NULL AND tie.o < e.o
+        WHERE tie.person IS NOT NULL AND tie.o < e.o AND e.o < tie.until
             AND NOT {TOO_FAR})
     SELECT p AS sp, o AS so, 'part' AS kind, alias, person, path, false AS optional FROM carried
         WHERE person IS NOT NULL

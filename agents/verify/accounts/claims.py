@@ -52,6 +52,16 @@ class Domain:
         joined = [member(alias, self.holder, self.turns, joined=True)] if self.holder is not None else []
         return joined + ([self._state(domain, alias)] if self.company else [])
 
+    def leave(self, alias: str) -> list[Made]:
+        """Take a `forgotten` in."""
+        if alias not in self.members:
+            return []
+        self.members.remove(alias)
+        if self.holder is None:
+            return []
+        self.turns += 1
+        return [member(alias, self.holder, self.turns, joined=False)]
+
     def know(self, message: dict[str, Any]) -> list[Made]:
         """Take a `company` in."""
         known = message.get("fields", {})

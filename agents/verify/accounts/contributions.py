@@ -18,14 +18,18 @@ from agents.verify.accounts.models import MODELS
 from agents.verify.accounts.row import Account
 from agents.verify.accounts.shares import divided
 from agents.verify.accounts.state import Money, money
+from agents.verify.forgetting import gone
 from agents.verify.report import Check
 from agents.verify.rules import DAY_MS, Rules
 from agents.verify.salesforce.values import millis
 from agents.verify.texts import parsed
+from agents.verify.ties import LONGEST_PATH, now
 from agents.verify.world import CONTRIBUTIONS
 
 LATEST = f"""SELECT p, key, max(o), arg_max(coalesce(value, 'null'), o) FROM message WHERE topic = '{CONTRIBUTIONS}'
     GROUP BY p, key ORDER BY p, key"""  # noqa: S608 - constants of this package
+SHARES = """SELECT alias, arg_max(arr, number) FROM ue WHERE kind = 'share' AND person IS NULL AND done
+    GROUP BY alias, account ORDER BY alias, account"""
 ONE = 1_000_000
 OF_TOUCHES = {"c": "campaign", "h": "channel", "g": "ga4", "s": "source", "r": "referrer"}
 OF_PEOPLE = "poizyta"
@@ -47,10 +51,11 @@ def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, rules: Rules) -> C
             _compare(
                 found, where, account.id, contribution(account, money(at.references, accounts.rules), rules), cells
             )
-    people = {key: one for key, one in shown.items() if not key.startswith(ACCOUNT)}
+    forgotten = {row for _, row in gone(con)}
+    people = {key: one for key, one in shown.items() if not key.startswith(ACCOUNT) and key not in forgotten}
     for key, (where, cells) in people.items():
         _person(found, where, key, cells)
-    _totals(found, [cells for _, cells in shown.values()])
+    _totals(found, [cells for _, cells in shown.values()], nobodys(con))
     found.skip(len(people), "people's sessions, sign-ups and personas")
     return found
 
@@ -127,16 +132,34 @@ def _person(found: Check, where: str, key: str, cells: Cells) -> None:
         found.differs(where, key, "has a userId and is to be counted as a person")
 
 
-def _totals(found: Check, documents: list[Cells]) -> None:
-    """Look whether ARR has one sum by every dimension and model."""
+def nobodys(con: duckdb.DuckDBPyConnection) -> int:
+    """Sum up the shares that go nowhere: of contacts that are forgotten, or were merged into each other."""
+    owners, forgotten = now(con), {row for _, row in gone(con)}
+    return sum(arr for alias, arr in con.execute(SHARES).fetchall() if _person_of(alias, owners, forgotten) is None)
+
+
+def _person_of(alias: str, owners: dict[str, str], forgotten: set[str]) -> str | None:
+    """Follow the owners as far as parts come; None: that ends at nobody."""
+    for _ in range(LONGEST_PATH + 1):
+        if alias in forgotten:
+            return None
+        if alias not in owners:
+            return alias
+        alias = owners[alias]
+    return None
+
+
+def _totals(found: Check, documents: list[Cells], nobodys: int) -> None:
+    """Look whether ARR has one sum by every dimension and model; by those of people without what is nobody's."""
     sums: Counter[str] = Counter()
     for cells in documents:
         for cell, amount in cells.items():
             if cell[2:4] == "a:":
                 sums[cell[:2]] += amount
-    by_touches = [letter + model for letter in OF_TOUCHES for model in MODELS]
-    wanted = sums["a-"]
-    for name in [*by_touches, *(f"{letter}-" for letter in OF_PEOPLE)]:
+    whole = sums["a-"]
+    wanted = {letter + model: whole for letter in OF_TOUCHES for model in MODELS}
+    wanted |= {f"{letter}-": whole - nobodys for letter in OF_PEOPLE.replace("a", "")}
+    for name, amount in wanted.items():
         found.compared += 1
-        if sums[name] != wanted:
-            found.differs(CONTRIBUTIONS, "", f"ARR by {name} is {sums[name]} in all, by account it is {wanted}")
+        if sums[name] != amount:
+            found.differs(CONTRIBUTIONS, "", f"ARR by {name} is {sums[name]} in all, by account it comes to {amount}")

@@ -15,7 +15,7 @@ from agents.verify.accounts.references import References
 from agents.verify.accounts.roles import RoleRow
 from agents.verify.accounts.row import Account
 from agents.verify.accounts.state import Money, money
-from agents.verify.accounts.tells import Made, Telling, made_by, opportunity
+from agents.verify.accounts.tells import Made, Telling, made_by, member, opportunity
 from agents.verify.accounts.touches import is_touch
 from agents.verify.report import Check
 from agents.verify.rules import AccountRules
@@ -44,6 +44,7 @@ SHAPES: dict[str, dict[str, type]] = {
     "company": {"domain": str},
     "reference": {"object": str, "record": str, "version": int},
     "touches": {"person": str, "account": str, "number": int},
+    "forgotten": {"alias": str},
 }
 """Messages besides changes, and what each has to have."""
 
@@ -86,6 +87,7 @@ class Accounts:
             "company": lambda at, message: at.domains[message["domain"]].know(message),
             "reference": self._reference,
             "touches": self._touches,
+            "forgotten": self._forgotten,
         }
 
     def take(self, p: int, o: int, document: Any) -> None:
@@ -168,17 +170,31 @@ class Accounts:
         concerned = [one for one in at.accounts.values() if user is None or one.owner == user]
         return [made for account in concerned for made in account.tell({}, at.references, way)]
 
+    def _forgotten(self, at: Partition, message: Message) -> list[Made]:
+        alias, domain = message["alias"], message.get("domain")
+        if domain is not None:
+            return at.domains[domain].leave(alias)
+        record = _record(alias)
+        account = self.records.forget(record)
+        return [] if account is None else [member(alias, account, self.records.versions[record], joined=False)]
+
     def _money(self, at: Partition) -> Money:
         return money(at.references, self.rules)
 
     def _is_unsure(self, at: Partition, document: Message) -> bool:
-        rows = (self.records.rows.get(document.get(name, "")) for name in ("record", "account", "opportunity"))
-        everybody = document.get("kind") == "reference"
+        named = [document.get(name, "") for name in ("record", "account", "opportunity")]
+        named += [_record(document["alias"])] if document["kind"] == "forgotten" else []
+        rows = (self.records.rows.get(one) for one in named)
+        everybody = document["kind"] == "reference"
         return any(row.unsure for row in rows if row) or (everybody and any(self.is_unsure(one) for one in at.accounts))
 
     def is_unsure(self, record: str) -> bool:
         """Say whether the specification leaves open what a record is."""
         return record in self.records.rows and self.records.rows[record].unsure
+
+
+def _record(alias: str) -> str:
+    return alias.removeprefix("sf:")
 
 
 def _check_shape(message: Message) -> None:

@@ -1,7 +1,8 @@
 """Verify, accounts.  Made: what records of `account-events` made in fact, against what they had to make.
 
 Compared, by `source`: `account-events` (changes aside, which `salesforce.transactions` compares), `user-events` that
-come of it, `domain-member`, companies, and the requests on `salesforce-refetch` for what belonged to merged accounts.
+come of it, `domain-member`, `forgotten`, companies, and the requests on `salesforce-refetch` for what belonged to
+merged accounts.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +15,7 @@ import duckdb
 from agents.verify.accounts.bare import bare
 from agents.verify.accounts.companies import Place
 from agents.verify.accounts.fold import SHAPES, Accounts, Source
-from agents.verify.accounts.joins import joins
+from agents.verify.accounts.joins import forgotten, joins
 from agents.verify.accounts.tells import Made
 from agents.verify.report import Check
 from agents.verify.texts import canonical, parsed, unlike
@@ -41,16 +42,25 @@ def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, known: Mapping[Pla
     """Compare all messages; `known` of companies.  `found` may hold what the fold came upon."""
     there = _found(con, found)
     wanted = accounts.made | {(WEB_EVENTS, p, o): [one] for (p, o), one in known.items()}
-    for sources, one in joins(con):
-        made_by = [source for source in sources if any(_text(other.made) == _text(one) for other in there[source])]
-        if made_by or len(sources) == 1:
-            wanted[(made_by or sources)[0]] = [*wanted.get((made_by or sources)[0], []), one]
+    for source, one in _of_people(con, there):
+        wanted[source] = [*wanted.get(source, []), one]
     found.compared = len(wanted)
     for source in sorted({*wanted, *there} - accounts.unsure):
         _compare(found, source, wanted.get(source, []), there[source])
     _compare_merged(con, accounts, found)
     found.skip(len(accounts.unsure), "changes of records of which very much waits for a refetch")
     return found
+
+
+def _of_people(con: duckdb.DuckDBPyConnection, there: Mapping[Source, list[Found]]) -> list[tuple[Source, Made]]:
+    """Give what rows of people have to make; where that is open, as it was made."""
+    found = []
+    for one in joins(con):
+        early = any(_text(other.made) == _text(one.made) for other in there[one.maybe])
+        source = one.maybe if early else one.surely
+        if source is not None:
+            found.append((source, one.made))
+    return [*found, *forgotten(con)]
 
 
 def _found(con: duckdb.DuckDBPyConnection, check: Check) -> Mapping[Source, list[Found]]:

@@ -1,24 +1,43 @@
 """Verify, accounts.  Touches: the lists that people tell accounts (docs/attribution.md, "Touches of an account").
 
-In: `touches` of `account-events`, and the table `entry`.  Compared: shape, key, order, number, and that a record of the
-person's own row made each.  Not compared: which touches a list has, and what the account makes of them.
+In: `touches` of `account-events`, and the tables `entry` and `gone`.  Compared: shape, key, order, number, and that a
+record of the person's own row made each; of whom was forgotten, that each account that knew touches was told that there
+are none (semantics, part 8).  Not compared: which touches a list has, and what the account makes of them.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
+from agents.verify.forgetting import gone
 from agents.verify.report import Check
 from agents.verify.texts import parsed
 from agents.verify.world import ACCOUNT_EVENTS, USER_EVENTS
 
-WRITTEN = f"""SELECT m.p, m.o, m.key, m.value, m.headers->>'source' AS source, e.row FROM message m
+WRITTEN = f"""SELECT m.p, m.o, m.key, m.value, m.headers->>'source' AS source, coalesce(e.row, g.row) AS row,
+        g.row IS NOT NULL AS last FROM message m
     LEFT JOIN entry e ON m.headers->>'source' = '{USER_EVENTS}/' || e.p || '/' || e.o
+    LEFT JOIN gone g ON m.headers->>'source' = '{USER_EVENTS}/' || g.p || '/' || g.o
     LEFT JOIN ue u ON m.headers->>'source' = '{USER_EVENTS}/' || u.p || '/' || u.o
     WHERE m.topic = '{ACCOUNT_EVENTS}' AND json_valid(m.value) AND m.value->>'$.kind' = 'touches'
         AND coalesce(u.done, true)
     ORDER BY m.p, m.o"""  # noqa: S608 - constants of this package
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of touches that a person told an account."""
+
+    number: int
+    account: str
+    since: int
+    touches: list[Any]
+    last: bool
+    """The record that made it forgot the person."""
+
 
 SHAPE: dict[str, type] = {"person": str, "account": str, "number": int}
 UNCHECKED = "lists of touches: whether they have the right touches is not recomputed"
@@ -27,19 +46,39 @@ UNCHECKED = "lists of touches: whether they have the right touches is not recomp
 def check(con: duckdb.DuckDBPyConnection) -> Check:
     """Compare each list by itself, and the numbers of each person's lists."""
     found = Check("touches")
-    numbers: dict[str, Counter[int]] = defaultdict(Counter)
-    for p, o, key, value, source, row in con.execute(WRITTEN).fetchall():
+    lists: dict[str, list[Listed]] = defaultdict(list)
+    for p, o, key, value, source, row, last in con.execute(WRITTEN).fetchall():
         found.compared += 1
         document, where = parsed(value), f"{ACCOUNT_EVENTS}/{p}/{o}"
         if wrong := _wrong(document, key, row, source):
             found.differs(where, key, wrong)
         else:
-            numbers[document["person"]][document["number"]] += 1
-    for person, told in sorted(numbers.items()):
-        if sorted(told.elements()) != list(range(1, len(told) + 1)):
+            told = document.get("since", 0), document.get("touches", [])
+            lists[document["person"]].append(Listed(document["number"], document["account"], *told, last))
+    for person, listed in sorted(lists.items()):
+        if sorted(one.number for one in listed) != list(range(1, len(listed) + 1)):
             found.differs(ACCOUNT_EVENTS, person, "numbers of its touches do not rise by one from 1")
+    for (p, person), o in gone(con).items():
+        for wrong in _unforgotten(lists.get(person, [])):
+            found.differs(f"{USER_EVENTS}/{p}/{o}", person, wrong)
     found.skip(found.compared, UNCHECKED)
     return found
+
+
+def _unforgotten(listed: list[Listed]) -> Iterator[str]:
+    """Say what is amiss in the lists of a person that was forgotten."""
+    known: dict[str, list[Any]] = {}
+    for one in sorted((one for one in listed if not one.last), key=lambda one: one.number):
+        known[one.account] = [touch for touch in known.get(one.account, []) if touch[0] < one.since] + one.touches
+    last = [one for one in listed if one.last]
+    told = Counter(one.account for one in last)
+    if any(one.touches or one.since for one in last):
+        yield "a list of touches of somebody who is forgotten is not empty"
+    for account in sorted({*known, *told}):
+        if told[account] > 1 or account not in known:
+            yield f"tells {account} of touches that are none, which did not know any, or twice"
+        elif known[account] and not told[account]:
+            yield f"does not tell {account} that its touches are none"
 
 
 def _wrong(document: dict[str, Any], key: str | None, row: str | None, source: str | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from agents.verify.forgetting import gone
 from agents.verify.parts import Parts, Place, Row, stays
 from agents.verify.report import Check
 from agents.verify.texts import canonical, iso, parsed
@@ -24,7 +25,12 @@ TOLD = f"""SELECT e.p, e.o, e.row, e.change, e.once FROM entry e ASOF LEFT JOIN 
     ORDER BY e.p, e.o"""  # noqa: S608 - constants of this package
 REMEMBERED = 64
 """What was told with `once` and published, of which a row knows that it was."""
-TIMELINE = "SELECT p, o, key, value FROM message WHERE topic = ? ORDER BY p, o"
+TIMELINE = (
+    "SELECT p, o, key, CASE WHEN digest IS NOT NULL THEN coalesce(value, '') END FROM message WHERE topic = ?"
+    " ORDER BY p, o"
+)
+FORGOTTEN = "nothing more, as the person is forgotten"
+"""Stands for a message without a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def _rank(one: Facts) -> tuple[bool, int, str]:
 def check_timeline(con: duckdb.DuckDBPyConnection) -> Check:
     """Compare `user-timeline`: one message for each `told` that reached a row without owner, in its order.
 
-    Of those with `once` only the first.
+    Of those with `once` only the first.  A row that was forgotten ends with a message without a value.
     """
     check = Check("timeline")
     wanted: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
@@ -89,9 +95,12 @@ def check_timeline(con: duckdb.DuckDBPyConnection) -> Check:
         if once is not None:
             published[(p, row)].append(once)
         wanted[(p, row)].append((_message(row, parsed(change)), f"user-events/{p}/{o}"))
+    for (p, row), o in gone(con).items():
+        wanted[(p, row)].append((FORGOTTEN, f"user-events/{p}/{o}"))
     found: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
     for p, o, key, value in con.execute(TIMELINE, [USER_TIMELINE]).fetchall():
-        found[(p, key or "")].append((value or "", f"{USER_TIMELINE}/{p}/{o}"))
+        text = FORGOTTEN if value is None else canonical(parsed(value), ordered=True)
+        found[(p, key or "")].append((text, f"{USER_TIMELINE}/{p}/{o}"))
     for person in sorted({*wanted, *found}):
         _compare(check, person[1], wanted[person], found[person])
     return check
@@ -102,10 +111,9 @@ def _message(row: str, change: Any) -> str:
     return canonical({"person": row, "user_id": user_id, **(change if isinstance(change, dict) else {})}, ordered=True)
 
 
-def _compare(check: Check, who: str, wanted: list[tuple[str, str]], found: list[tuple[str, str]]) -> None:
+def _compare(check: Check, who: str, wanted: list[tuple[str, str]], shown: list[tuple[str, str]]) -> None:
     """Each once; then the order."""
-    check.compared += max(len(wanted), len(found))
-    shown = [(canonical(parsed(text), ordered=True), where) for text, where in found]
+    check.compared += max(len(wanted), len(shown))
     missing = Counter(text for text, _ in wanted) - Counter(text for text, _ in shown)
     extra = Counter(text for text, _ in shown) - Counter(text for text, _ in wanted)
     for text, where in wanted:

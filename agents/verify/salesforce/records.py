@@ -19,6 +19,8 @@ from agents.verify.texts import canonical, parsed
 from agents.verify.world import SALESFORCE_RECORDS, SALESFORCE_REFETCH
 
 WRITTEN = "SELECT p, o, key, value FROM message WHERE topic = ? ORDER BY p, o"
+FORGETTABLE = {"003": "Contact", "00Q": "Lead"}
+"""Objects of people, by the beginning of their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,23 @@ class Records:
         self.refetch: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.states: dict[str, list[dict[str, Any]]] = defaultdict(list)
         """What was known of each record after each of its changes."""
+        self.forgotten: set[str] = set()
+
+    def forget(self, record: str) -> str | None:
+        """Keep nothing of a record; give the account of which it was a contact, and raise its version then."""
+        row, objects = self.rows.get(record, Row()), [one["object"] for one in self.states[record]]
+        account = id_or_none(row.values().get("AccountId")) if objects[-1:] == ["Contact"] and not row.deleted else None
+        self.versions[record] += account is not None
+        self.rows[record] = Row(unsure=row.unsure)
+        self.forgotten.add(record)
+        self.states[record].append(forgotten(record))
+        return account
 
     def fold(self, change: Change) -> Folded:
-        """Take one change."""
+        """Take one change; one of a record that is forgotten comes to nothing."""
         row = self.rows.setdefault(change.record, Row())
+        if change.record in self.forgotten:
+            return Folded(change, row, self.versions[change.record], {})
         outcome = row.fold(change)
         self.versions[change.record] += bool(outcome.differences)
         if outcome.refetch is not None:
@@ -80,6 +95,12 @@ def state(change: Change, row: Row) -> dict[str, Any]:
         "deleted": row.deleted,
         "dirty": row.dirty_since > 0,
     }
+
+
+def forgotten(record: str) -> dict[str, Any]:
+    """Make what `salesforce-records` says of a record that is forgotten."""
+    known = {"modified_at": None, "deleted": False, "dirty": False, "forgotten": True}
+    return {"object": FORGETTABLE.get(record[:3], ""), "id": record, **known}
 
 
 def check(con: duckdb.DuckDBPyConnection, records: Records) -> Check:

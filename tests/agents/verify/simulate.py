@@ -48,6 +48,19 @@ def iso(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
 
 
+def ce_headers(what: str, trigger: str, person: str, at: int) -> list[tuple[str, bytes]]:
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": trigger,
+        "ce_type": f"touchline.referral.{what}.v1",
+        "ce_source": "touchline",
+        "ce_subject": person,
+        "ce_time": iso(at),
+        "content-type": "application/json",
+    }
+    return [(name, text.encode()) for name, text in headers.items()]
+
+
 def order_key(message_id: str) -> bytes:
     plain = message_id.replace("-", "")
     if len(message_id) == 36 and len(plain) == 32 and message_id == message_id.lower():
@@ -101,6 +114,7 @@ class Row:
     members: dict[str, dict] = field(default_factory=dict)
     asks: dict[str, dict] = field(default_factory=dict)
     asked_at: dict[str, int] = field(default_factory=dict)
+    triggers: dict[str, str] = field(default_factory=dict)
 
     @property
     def owner(self) -> str | None:
@@ -124,6 +138,7 @@ class Company:
         self.ticks: list[dict[str, int]] = [{} for _ in range(partitions)]
         self.clocks = [NEVER] * partitions
         self.queues: list[list[tuple[int, dict]]] = [[] for _ in range(partitions)]
+        self.gone: set[str] = set()
         self.number = 0
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -142,7 +157,7 @@ class Company:
         offset = self.put("user-events", p, value, key, headers=headers)
         self.queues[p].append((offset, value))
 
-    def output(self, topic: str, key: str, value: dict, headers=()) -> None:
+    def output(self, topic: str, key: str, value: dict | None, headers=()) -> None:
         self.put(topic, partition_of(key.encode(), self.partitions), value, key, headers=headers)
 
     def world(self) -> World:
@@ -184,10 +199,13 @@ class Company:
         self.tick(now)
 
     def command(self, name: str, alias: str, number: int, now: int) -> None:
-        """An operator splits an alias off, or takes that back."""
+        """An operator splits an alias off, takes that back, or forgets it."""
         p = self.rng.randrange(self.partitions)
         value = {"alias": alias, "id": f"c{number}"}
         offset = self.put("web-events", p, value, None, now, [("touchline-command", name.encode())])
+        if name == "forget":
+            self.record({"kind": "forget", "alias": alias}, alias, f"web-events/{p}/{offset}")
+            return
         split = {"kind": "split", "alias": alias, "apart": name == "split", "message_id": f"c{number}", "at": now}
         self.record(split, alias, f"web-events/{p}/{offset}")
 
@@ -267,27 +285,73 @@ class Company:
         kind = record["kind"]
         if record.get("bot"):
             return
-        key = record["alias"] if kind in ("link", "split") else record.get("person", record["alias"])
+        key = record["alias"] if kind in ("link", "split", "forget") else record.get("person", record["alias"])
+        source = f"user-events/{p}/{offset}"
+        if key in self.gone:
+            if kind == "part" and len(record["path"]) == 1:
+                self.record({"kind": "forget", "alias": record["alias"], "person": key}, record["alias"], source)
+            return
+        if kind == "forget":
+            self.forget(p, record, source)
+            return
         if key.startswith("email:") and key not in self.rows[p]:
-            self.member(key, f"user-events/{p}/{offset}")
+            self.member("domain-member", key, source)
         row = self.rows[p].setdefault(key, Row(key))
         self.seal(row, clock)
         if kind in ("link", "split"):
-            self.tie(row, record, f"user-events/{p}/{offset}")
+            self.tie(row, record, source)
         else:
             self.take(row, record, clock)
             if row.owner:
                 path = {"path": [*record["path"], row.moves]} if kind == "part" else {}
-                self.record(record | path | {"person": row.owner}, row.owner, f"user-events/{p}/{offset}")
+                self.record(record | path | {"person": row.owner}, row.owner, source)
         if key.startswith("user:"):
             self.look(row, clock)
         self.view(p, row)
 
-    def member(self, alias: str, source: str) -> None:
+    def forget(self, p: int, record: dict, source: str) -> None:
+        """Pass an operator's word on to the owner, or delete the row."""
+        alias, clock, passed = record["alias"], self.clocks[p], record.get("passed", 0)
+        row = self.rows[p].get(alias, Row(alias))
+        if "person" in record:
+            if row.owner != record["person"]:
+                return
+        elif row.owner and passed < 8:
+            self.record({"kind": "forget", "alias": row.owner, "passed": passed + 1}, row.owner, source)
+            return
+        for segment in sorted(self.rules.segments, key=lambda one: one.name):
+            state = row.members.get(segment.name)
+            if state and state["member"]:
+                at = max(clock, state["entered_at"])
+                self.change(row, segment, "left", at, at, at)
+        for ask, trigger in sorted(row.triggers.items()):
+            self.withdraw(row, ask, trigger, max(clock, row.asked_at[ask]))
+        if alias.startswith("email:"):
+            self.member("forgotten", alias, source)
+        elif alias.startswith("sf:"):
+            id_ = alias.removeprefix("sf:")
+            self.account_event({"kind": "forgotten", "alias": alias}, id_, source)
+            known = {"object": "Contact" if id_[:3] == "003" else "Lead", "id": id_, "modified_at": None}
+            known |= {"deleted": False, "dirty": False, "forgotten": True}
+            self.output("salesforce-records", id_, known)
+        for part in sorted(one.alias for one in row.parts.values() if len(one.path) == 1):
+            self.record({"kind": "forget", "alias": part, "person": alias}, part, source)
+        self.rows[p].pop(alias, None)
+        self.gone.add(alias)
+        for topic in ("profile-views", "contributions", "user-timeline"):
+            self.output(topic, alias, None)
+
+    def withdraw(self, row: Row, ask: str, trigger: str, at: int) -> None:
+        person = {"key": row.key, "user_id": row.key[5:]}
+        value = {"trigger_id": trigger, "person": person, "ask": ask, "reason": "forgotten", "withdrawn_at": iso(at)}
+        self.output("referral-triggers", row.key, value, ce_headers("withdrawn", trigger, row.key, at))
+
+    def member(self, kind: str, alias: str, source: str) -> None:
         """An address belongs to the company of its domain, which is of two labels here."""
         domain = alias.rpartition("@")[2]
-        key = f"domain:{domain}"
-        value = {"kind": "domain-member", "alias": alias, "domain": domain}
+        self.account_event({"kind": kind, "alias": alias, "domain": domain}, f"domain:{domain}", source)
+
+    def account_event(self, value: dict, key: str, source: str) -> None:
         p = partition_of(key.encode(), self.partitions)
         self.put("account-events", p, value, key, headers=[("source", source.encode())])
 
@@ -476,6 +540,7 @@ class Company:
             }
             if asked:
                 row.asked_at[ask.name] = now
+                row.triggers[ask.name] = trigger
                 self.trigger(row, segment, ask, trigger, at, now, gates)
 
     def trigger(self, row: Row, segment, ask, trigger: str, at: int, now: int, gates: list[dict]) -> None:
@@ -496,16 +561,7 @@ class Company:
             "account": None,
             "owner": None,
         }
-        headers = {
-            "ce_specversion": "1.0",
-            "ce_id": trigger,
-            "ce_type": "touchline.referral.trigger.v1",
-            "ce_source": "touchline",
-            "ce_subject": row.key,
-            "ce_time": iso(now),
-            "content-type": "application/json",
-        }
-        self.output("referral-triggers", row.key, value, [(name, text.encode()) for name, text in headers.items()])
+        self.output("referral-triggers", row.key, value, ce_headers("trigger", trigger, row.key, now))
 
     # -- views -----------------------------------------------------------------------------------------------------
 
@@ -606,8 +662,12 @@ def company(
     gaps: tuple[int, ...] = GAPS,
     holes: bool = True,
     leaps: float = 0.03,
+    forgets: float = 0.0,
 ) -> Company:
-    """A random company: late, doubled and early events, links that move, bots, broken input, gaps of days."""
+    """A random company: late, doubled and early events, links that move, bots, broken input, gaps of days.
+
+    With `forgets` as many of its steps forget somebody, too.
+    """
     rng = Random(seed)
     firm = Company(seed, partitions, holes=holes)
     now = T0
@@ -628,6 +688,8 @@ def company(
             firm.refuse(*rng.choice(BROKEN), now)
         if rng.random() < 0.05:
             firm.command(rng.choice(["split", "split", "join"]), whom(rng, people), rng.randrange(3), now)
+        if forgets and rng.random() < forgets:
+            firm.command("forget", whom(rng, people), step, now)
         if rng.random() < 0.01:
             firm.garbage(rng.choice([None, b"\xff", b"{}", b'{"kind":"tick"}']))
         if rng.random() < 0.3:

@@ -58,17 +58,22 @@ COMPANIES: tuple[dict[str, Any], ...] = (
 
 
 def with_companies(web: list[Message], rng: Random, at_most: int = 12) -> list[Message]:
-    """Put commands of companies among the events; each partition's offsets go on without a hole."""
+    """Put commands of companies among the events."""
     for _ in range(at_most):
         place = rng.randrange(len(web))
         value = json.dumps(rng.choice(COMPANIES)).encode()
         web.insert(place, replace(web[place], key=None, value=value, headers=(("touchline-command", b"company"),)))
+    return numbered(web)
+
+
+def numbered(messages: list[Message]) -> list[Message]:
+    """Give offsets anew, without a hole in any partition."""
     offsets: Counter[int] = Counter()
-    numbered = []
-    for one in web:
-        numbered.append(replace(one, offset=offsets[one.partition]))
+    made = []
+    for one in messages:
+        made.append(replace(one, offset=offsets[one.partition]))
         offsets[one.partition] += 1
-    return numbered
+    return made
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -82,7 +87,7 @@ def test_a_long_business_is_clean(seed: int) -> None:
     assert differences(world_of(seed, steps=500)) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1, 2, 6])
 def test_accounts_that_were_merged_into_each_other_are_followed(seed: int) -> None:
     assert differences(world_of(seed, cycles=True)) == []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.verify import log
+from agents.verify import forgetting, log
 from agents.verify.accounts import made, views
 from agents.verify.accounts.fold import Accounts, fold
 from agents.verify.accounts.joins import joins
@@ -62,8 +62,8 @@ class Firm:
         one = self.put(USER_EVENTS, alias, link, "web-events/0/0")
         con = database(self.world)
         source = (USER_EVENTS, one.partition, one.offset)
-        for member in [member for sources, member in joins(con) if source in sources]:
-            self.record(member, f"{USER_EVENTS}/{one.partition}/{one.offset}")
+        for join in [join for join in joins(con) if source in (join.maybe, join.surely)]:
+            self.record(join.made, f"{USER_EVENTS}/{one.partition}/{one.offset}")
 
     def finish(self) -> World:
         for text in self.accounts.merged.elements():
@@ -78,6 +78,7 @@ class Firm:
 def database(world: World) -> Any:
     con = load(world)
     log.prepare(con, world.partitions)
+    forgetting.prepare(con)
     return con
 
 
@@ -106,7 +107,7 @@ def firm() -> World:
 def differences(world: World) -> list[str]:
     con, found = database(world), Check("account events")
     told = fold(con, RULES, world.partitions, found)
-    checks = [made.check(con, told, found), views.check(con, told)]
+    checks = [made.check(con, told, {}, found), views.check(con, told)]
     return [f"{check.name}: {one}" for check in checks for one in check.first]
 
 

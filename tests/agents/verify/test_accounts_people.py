@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.verify import log, ties
+from agents.verify import forgetting, log, ties
 from agents.verify.accounts.people import accounts, accounts_then, final
 from agents.verify.load import load
 from agents.verify.report import Check
@@ -54,7 +54,7 @@ def world_of(*records: Record, timeline: list[tuple[str, str]] | None = None) ->
     for offset, record in enumerate(records):
         source = f"{USER_EVENTS}/0/{record['source']}" if "source" in record else "account-events/0/0"
         value = json.dumps({name: one for name, one in record.items() if name != "source"}).encode()
-        key = record.get("person", record["alias"]).encode()
+        key = record["alias" if record["kind"] == "forget" or "person" not in record else "person"].encode()
         topic.append(Message(0, offset, T0, key, value, (("source", source.encode()),)))
     heard = [
         Message(0, offset, T0, who.encode(), json.dumps({"person": who, "user_id": _user(who), "text": text}).encode())
@@ -70,6 +70,7 @@ def _user(person: str) -> str | None:
 def database(world: World) -> Any:
     con = load(world)
     log.prepare(con, 1)
+    forgetting.prepare(con)
     ties.prepare(con)
     return con
 
