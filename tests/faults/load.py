@@ -127,10 +127,10 @@ async def write(
     """
     steps = max(1, int(seconds / STEP_SECONDS))
     size = -(-len(items) // steps)
-    began, deadline = monotonic(), monotonic() + seconds + AWAY_SECONDS
+    began = monotonic()
     for number in range(steps):
         await asyncio.sleep(max(0.0, began + number * STEP_SECONDS - monotonic()))
-        part = items[number * size : (number + 1) * size]
+        part, deadline = items[number * size : (number + 1) * size], monotonic() + AWAY_SECONDS
         while not await _written(bootstrap, part, partitions, place):
             if monotonic() > deadline:
                 msg = f"Kafka took no events for {AWAY_SECONDS:.0f} s"
