@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -73,7 +74,8 @@ class Worker:
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process, if it runs."""
         if self._process is not None and self._process.returncode is None:
-            os.kill(self._process.pid, number)
+            with suppress(ProcessLookupError):  # it is reaped, and asyncio has not told yet
+                os.kill(self._process.pid, number)
 
     async def stop(self) -> None:
         """SIGTERM, and no restart; raise unless it ends with 0 in time.  Harmless if it was stopped before."""
