@@ -3,6 +3,7 @@
 Shapes: docs/semantics.md, part 1.  Instants are whole milliseconds since 1970, UTC.
 """
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -225,13 +226,14 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
     """Where, what, and what would be right.  Never the value itself: it may be personal."""
 
 
-OBJECTS: dict[type[Record], str] = {Facts: "fields", Told: "change", AccountState: "state"}
+OBJECTS: Mapping[type, str] = {Facts: "fields", Told: "change", AccountState: "state"}
 """{kind of record: its field that is a JSON object, or absent}: the decoder takes any JSON there."""
 
 
-def is_object(raw: msgspec.Raw) -> bool:
-    """Tell whether JSON is an object, or absent."""
-    return bytes(raw)[:1] in (b"", b"{")
+def wrong_object(record: object, objects: Mapping[type, str]) -> str | None:
+    """Name the field of a record that is to be a JSON object, or absent, and is other JSON; None: there is none."""
+    name = objects.get(type(record))
+    return name if name is not None and bytes(getattr(record, name))[:1] not in (b"", b"{") else None
 
 
 encode_record = msgspec.json.Encoder().encode

@@ -48,8 +48,8 @@ def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> d
         "asks": {name: _asked_view(asked) for name, asked in profile.asked.items()},
         **({"salesforce": [_record_view(*record) for record in records]} if (records := profile.records) else {}),
         **({"persona": msgspec.structs.asdict(persona_of(profile, policy))} if records or company else {}),
-        **({"account": _account_view(*account)} if (account := profile.account) is not None else {}),
-        **({"company": _company_view(*company)} if company is not None else {}),
+        **({"account": _state_view(b"id", *account)} if (account := profile.account) is not None else {}),
+        **({"company": _state_view(b"domain", *company)} if company is not None else {}),
         **({"quarantined_links": len(profile.links)} if profile.links else {}),
     }
 
@@ -71,13 +71,9 @@ def _record_view(alias: Alias, record: Current) -> dict[str, Any]:
     }
 
 
-def _account_view(account: str, state: bytes) -> msgspec.Raw:
-    """Put the id before the fields of the state, a JSON object that is not empty."""
-    return msgspec.Raw(b'{"id":"%s",%s' % (account.encode(), state[1:]))
-
-
-def _company_view(domain: str, known: bytes) -> msgspec.Raw:
-    return msgspec.Raw(b'{"domain":"%s",%s' % (domain.encode(), known[1:]))
+def _state_view(field: bytes, name: str, state: bytes) -> msgspec.Raw:
+    """Put a name before the fields of a state, a JSON object that is not empty."""
+    return msgspec.Raw(b'{"%s":"%s",%s' % (field, name.encode(), state[1:]))
 
 
 @lru_cache(maxsize=8_192)
@@ -145,22 +141,22 @@ def trigger_message(trigger: Trigger) -> dict[str, Any]:
     }
 
 
-class _Company(msgspec.Struct, frozen=True):
+class _OfAccount(msgspec.Struct, frozen=True):
     """What a trigger tells of the state of an account; None: unknown."""
 
     name: Any = None
     owner: Any = None
 
 
-_read_company = msgspec.json.Decoder(_Company).decode
+_read_account = msgspec.json.Decoder(_OfAccount).decode
 
 
 def _account_and_owner(account: tuple[str, bytes] | None) -> dict[str, Any]:
     if account is None:
         return {"account": None, "owner": None}
-    company = _read_company(account[1])
-    known = {"name": company.name} if company.name is not None else {}
-    return {"account": {"id": account[0], **known}, "owner": company.owner}
+    said = _read_account(account[1])
+    known = {"name": said.name} if said.name is not None else {}
+    return {"account": {"id": account[0], **known}, "owner": said.owner}
 
 
 def timeline_message(told: Told) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from streams.events import (
     Tick,
     UserEvent,
     decode_record,
-    is_object,
     row_of,
+    wrong_object,
 )
 from streams.identifiers import is_stronger
 from streams.policy import Policy
@@ -49,7 +49,6 @@ from streams.profile import (
 
 CLOCK_KEY = b"@clock"
 MEMBERS_KEY = b"@members"
-GONE = b"\x01"
 NEVER_REFUSED = (Tick, Rejected, Forget)
 """What a row takes however full it is."""
 ROW_BYTES = 384 << 10
@@ -133,10 +132,7 @@ class Profiles:
         step = apply(prior, record, self._policy, clock=self._clock.now)
         folded.note(step)
         received_at = record.received_at if isinstance(record, UserEvent) else None
-        if step.gone:
-            self._let_go(key, step, folded)
-        else:
-            self._take(key, step, folded, received_at)
+        self._take(key, step, folded, received_at)
         if step.forwards or step.for_accounts or introduced is not None:
             out = Out(folded.effects, self._lane, source.offset, self._partitions)
             out.people(step.forwards)
@@ -180,18 +176,19 @@ class Profiles:
         return woken
 
     def _take(self, key: str, step: Step, folded: Batched, received_at: Millis | None) -> None:
+        for announcement in step.announcements:
+            folded.announce(announcement, self._partitions, received_at)
+        if step.gone:
+            self._let_go(key, folded)
+            return
         self._cache[key] = step.profile
         folded.touched.add(key)
         if step.journey:
             folded.contributing.add(key)
-        for announcement in step.announcements:
-            folded.announce(announcement, self._partitions, received_at)
         self._schedule(key, step.profile.wakes_at)
 
-    def _let_go(self, key: str, step: Step, folded: Batched) -> None:
+    def _let_go(self, key: str, folded: Batched) -> None:
         """Leave nothing of a row but the hash of its name."""
-        for announcement in step.announcements:
-            folded.announce(announcement, self._partitions, None)
         folded.let_go(key, self._lane.partition)
         self._gone.add(key)
         self._cache.pop(key, None)
@@ -254,7 +251,7 @@ def _decoded(source: ConsumerRecord) -> Record | Rejected:
         return Rejected("bad-record", f"user-events: {error}")
     if not isinstance(record, Tick) and source.key != row_of(record).encode():
         return Rejected("bad-record", "user-events: the key is not that of the record's row")
-    if (name := OBJECTS.get(type(record))) is not None and not is_object(getattr(record, name)):
+    if (name := wrong_object(record, OBJECTS)) is not None:
         return Rejected("bad-record", f"user-events: `{name}` is to be an object")
     if isinstance(record, Link) and not is_stronger(record.to, record.alias):
         return Rejected("bad-record", "user-events: a link leads to a stronger alias")

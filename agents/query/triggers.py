@@ -53,15 +53,15 @@ def line(value: bytes) -> str:
             at, person, ask = instant(trigger["withdrawn_at"]), plain(trigger["person"]["key"]), plain(trigger["ask"])
             return f"{at}  {person}  {ask} withdrawn: {plain(trigger['reason'])}"
         person, ask, channel = plain(trigger["person"]["key"]), plain(trigger["ask"]), plain(trigger["channel"])
-        return f"{instant(trigger['decided_at'])}  {person}{_company(trigger)}  {ask} by {channel}  {why(trigger)}"
+        return f"{instant(trigger['decided_at'])}  {person}{_of_account(trigger)}  {ask} by {channel}  {why(trigger)}"
     except (ValueError, LookupError, TypeError, AttributeError):
         return f"(not a trigger: {len(value)} bytes)"
 
 
-def _company(trigger: Document) -> str:
+def _of_account(trigger: Document) -> str:
     """` of Acme, owner Eve Ng`; empty without an account."""
-    company = trigger.get("account")
-    return f" of {account({**company, 'owner': trigger.get('owner')})}" if company else ""
+    known = trigger.get("account")
+    return f" of {account({**known, 'owner': trigger.get('owner')})}" if known else ""
 
 
 async def _print_all(settings: Settings, *, as_json: bool, follow: bool) -> None:

@@ -15,14 +15,12 @@ from agents.verify import ties
 from agents.verify.report import Check
 from agents.verify.world import CONTRIBUTIONS, PROFILE_VIEWS, USER_EVENTS
 
-MOST_PASSED = 8
-"""Rows that may have passed an operator's word on; the next one is forgotten whether it has an owner or not."""
-
 FORGET = f"""CREATE TABLE forget AS
-    SELECT f.*, tie.person AS owner, CASE WHEN f.person IS NULL THEN tie.person IS NULL OR passed >= {MOST_PASSED}
+    SELECT f.*, tie.person AS owner, CASE WHEN f.person IS NULL THEN tie.person IS NULL OR passed >= {ties.LONGEST_PATH}
         ELSE coalesce(f.person = tie.person, false) END AS accepted
     FROM (SELECT p, o, alias AS row, person, coalesce(passed, 0) AS passed FROM ue WHERE kind = 'forget' AND done) f
     ASOF LEFT JOIN tie ON tie.p = f.p AND tie.row = f.row AND tie.o <= f.o"""
+"""Who hears an operator's word after so many others is forgotten whether it has an owner or not."""
 
 GONE = "CREATE TABLE gone AS SELECT p, row, min(o) AS o FROM forget WHERE accepted GROUP BY p, row"
 

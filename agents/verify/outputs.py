@@ -58,7 +58,7 @@ def check_changes(rules: Rules, heavy: Heavy, expected: list[Change], found_ther
         check.skip(len(found_there), "decisions of several versions of the rules")
         return check
     expected = [one for one in expected if (one.p, one.person) not in heavy.blurred]
-    found_there = _clear(check, heavy, found_there)
+    found_there = clear(check, heavy, found_there)
     wanted = _queues((change.person, change.segment, _word(change), iso(change.at)) for change in expected)
     for place, change in enumerate(expected):
         wanted[(change.person, change.segment, _word(change), iso(change.at))].append(place)
@@ -89,7 +89,7 @@ def check_changes(rules: Rules, heavy: Heavy, expected: list[Change], found_ther
     return check
 
 
-def _clear(check: Check, heavy: Heavy, rows: list[Written]) -> list[Written]:
+def clear(check: Check, heavy: Heavy, rows: list[Written]) -> list[Written]:
     """Leave out what people wrote of whom segments cannot be recomputed."""
     clear = [row for row in rows if (row[0], row[2]) not in heavy.blurred]
     check.skip(len(rows) - len(clear), BLURRED)
@@ -141,7 +141,7 @@ def check_triggers(
         check.skip(len(found_there), "decisions of several versions of the rules")
         return check
     asked = [one for one in decisions if one.asked and (one.change.p, one.change.person) not in heavy.blurred]
-    found_there = _clear(check, heavy, found_there)
+    found_there = clear(check, heavy, found_there)
     rows = moments(con, asked)
     wanted: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(asked):

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
-from agents.verify.heavy import BLURRED, Heavy
+from agents.verify import outputs
+from agents.verify.heavy import Heavy
 from agents.verify.outputs import Written, ask_headers
 from agents.verify.person import Withdrawal
 from agents.verify.report import Check
@@ -29,13 +30,11 @@ def check(
     if mixed:
         check.skip(len(found_there), "decisions of several versions of the rules")
         return check
-    clear = [one for one in found_there if (one[0], one[2]) not in heavy.blurred]
-    check.skip(len(found_there) - len(clear), BLURRED)
     asked_at = {value.get("trigger_id"): (p, o) for p, o, _, value, _ in triggers}
     wanted: dict[str, list[Withdrawal]] = defaultdict(list)
     for one in (one for one in expected if (one.p, one.person) not in heavy.blurred):
         wanted[document(rules, one)["trigger_id"]].append(one)
-    for message in clear:
+    for message in outputs.clear(check, heavy, found_there):
         p, o, key, value, _ = message
         check.compared += 1
         where, due = f"{REFERRAL_TRIGGERS}/{p}/{o}", wanted.get(str(value.get("trigger_id")))

@@ -4,6 +4,7 @@ Each says a state, whole, with a version that only grows: of two about the same 
 comes again changes nothing.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -128,7 +129,7 @@ Message: TypeAlias = (
     Membership | Opportunity | Telling | Touches | Role | Claim | DomainMember | CompanyKnown | Forgotten | Reference
 )
 
-OBJECTS: dict[type[Change | Message], str] = {
+OBJECTS: Mapping[type, str] = {
     Opportunity: "fields",
     Telling: "change",
     CompanyKnown: "fields",

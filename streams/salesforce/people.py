@@ -15,10 +15,10 @@ from streams.salesforce.ids import full_id
 from streams.salesforce.record import Differences, Record
 from streams.salesforce.timeline import UNTOLD, timeline_text
 
-PEOPLE: Final = frozenset({"Contact", "Lead"})
+OBJECT_OF: Final = {"003": "Contact", "00Q": "Lead"}
+"""{how an id begins: object}, of those whose records are about one person."""
+PEOPLE: Final = frozenset(OBJECT_OF.values())
 """Objects whose records are about one person."""
-OBJECTS: Final = {"003": "Contact", "00Q": "Lead"}
-"""{how an id of that object begins: object}"""
 MAX_VALUE_BYTES: Final = 1_000
 """A longer value stays in the record's own row: descriptions do not travel with the person."""
 

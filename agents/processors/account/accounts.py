@@ -60,10 +60,9 @@ class Brought(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Member(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The row of a member."""
+    """The row of a member; who left has none."""
 
     version: int
-    joined: bool
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -99,17 +98,16 @@ class Accounts:
     def membership(self, said: Membership, out: Out) -> None:
         """Take in who joined or left."""
         row = self._shelf.get(Family.member, said.account, said.alias)
-        known = _unpack_member(row) if row is not None else Member(0, joined=False)
-        if row is not None and known.version >= said.version:
+        if row is not None and _unpack_member(row).version >= said.version:
             return
         if said.joined and row is None and self._shelf.count(Family.member, said.account) >= MEMBERS_AT_MOST:
             self.refused += 1
             return
         if said.joined:
-            self._shelf.put(_pack(Member(said.version, said.joined)), Family.member, said.account, said.alias)
+            self._shelf.put(_pack(Member(said.version)), Family.member, said.account, said.alias)
         else:
             self._shelf.drop(Family.member, said.account, said.alias)
-        if known.joined != said.joined:
+        if said.joined == (row is None):
             self.hear(said.account, out, said)
 
     def opportunity(self, said: Opportunity, out: Out) -> None:
@@ -252,11 +250,7 @@ class Accounts:
                 yield deal_of(one, fields, said.roles, self._policy.accounts, self._references.rates)
 
     def _members(self, account: str) -> list[Alias]:
-        rows = (
-            (alias, self._shelf.get(Family.member, account, alias))
-            for alias in self._shelf.children(Family.member, account)
-        )
-        return [alias for alias, row in rows if row is not None and _unpack_member(row).joined]
+        return self._shelf.children(Family.member, account)
 
     def _heard(self, account: str) -> Heard:
         row = self._shelf.get(Family.account, account)

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from agents.processors.account.shelf import Family, Shelf
 from agents.processors.out import Out
 from streams.account.domains import Domain, claimed, company_told, moved
-from streams.account.messages import Claim, CompanyKnown, DomainMember, Forgotten, Membership
+from streams.account.messages import Claim, CompanyKnown, DomainMember, Membership
+from streams.events import Alias
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Domain).decode
@@ -47,17 +48,16 @@ class Domains:
         self._shelf.put(_pack(after), Family.domain, known.domain)
         out.people(company_told(known.domain, after, self._shelf.children(Family.address, known.domain)))
 
-    def forget(self, said: Forgotten, out: Out) -> None:
+    def forget(self, alias: Alias, domain: str, out: Out) -> None:
         """Let an address go, and have the holder let it go."""
-        domain = said.domain or ""
-        if self._shelf.get(Family.address, domain, said.alias) is None:
+        if self._shelf.get(Family.address, domain, alias) is None:
             return
-        self._shelf.drop(Family.address, domain, said.alias)
+        self._shelf.drop(Family.address, domain, alias)
         before = self._find(domain)
         if (holder := before.holder) is not None:
             turns = before.turns + 1
             self._shelf.put(_pack(replace(before, turns=turns)), Family.domain, domain)
-            out.accounts([Membership(said.alias, holder, turns)])
+            out.accounts([Membership(alias, holder, turns)])
 
     def _find(self, domain: str) -> Domain:
         row = self._shelf.get(Family.domain, domain)

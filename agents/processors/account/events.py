@@ -31,7 +31,7 @@ from streams.account.messages import (
     key_of,
 )
 from streams.account.news import news
-from streams.events import Rejected, is_object
+from streams.events import Rejected, wrong_object
 from streams.policy import Policy
 from streams.salesforce.change import Change
 
@@ -105,10 +105,10 @@ class AccountEvents:
                 self._domains.member(message, out)
             case CompanyKnown():
                 self._domains.company(message, out)
-            case Forgotten(domain=None):
-                self._records.forget(message.alias, out)
+            case Forgotten(alias=alias, domain=str(domain)):
+                self._domains.forget(alias, domain, out)
             case Forgotten():
-                self._domains.forget(message, out)
+                self._records.forget(message.alias, out)
 
     def _change(self, change: Change, out: Out) -> None:
         changed = self._records.change(change, out)
@@ -138,7 +138,7 @@ def _decoded(source: ConsumerRecord) -> Change | Message | Rejected:
         message: Change | Message = decode_message(source.value or b"")
     except msgspec.MsgspecError as error:
         return Rejected("bad-record", f"account-events: {error}")
-    if (name := OBJECTS.get(type(message))) is not None and not is_object(getattr(message, name)):
+    if (name := wrong_object(message, OBJECTS)) is not None:
         return Rejected("bad-record", f"account-events: `{name}` is to be an object")
     key = key_of(message)
     if key == "" or source.key != (key.encode() if key is not None else None):

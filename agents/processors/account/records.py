@@ -13,7 +13,7 @@ from streams.identifiers import RECORD
 from streams.salesforce import record as records
 from streams.salesforce.change import Change
 from streams.salesforce.fields import instant_of
-from streams.salesforce.people import OBJECTS, PEOPLE, facts_of, line_of, named, told_of
+from streams.salesforce.people import OBJECT_OF, PEOPLE, facts_of, line_of, named, told_of
 
 
 class Kept(msgspec.Struct, array_like=True):
@@ -69,7 +69,7 @@ class Records:
         """Keep nothing of a Contact or Lead but its id, and have its account let it go."""
         record = alias.removeprefix(RECORD)
         prior = self._latest(record)
-        bare = records.Record(OBJECTS[record[:3]], record)
+        bare = records.Record(OBJECT_OF[record[:3]], record)
         self._touched[record] = kept = Kept(bare, (prior.version if prior is not None else 0) + 1, forgotten=True)
         self._shelf.put_record(record.encode(), pack(kept))
         account = named(prior.record, "AccountId") if prior is not None and bare.object == "Contact" else None

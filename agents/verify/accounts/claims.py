@@ -44,8 +44,9 @@ class Domain:
             if one is not None
         ]
 
-    def join(self, alias: str, domain: str) -> list[Made]:
+    def join(self, message: dict[str, Any]) -> list[Made]:
         """Take a `domain-member` in."""
+        alias, domain = message["alias"], message["domain"]
         if alias in self.members:
             return []
         self.members.append(alias)

@@ -81,9 +81,7 @@ class Accounts:
             "telling": self._telling,
             "role": self._role,
             "claim": lambda at, message: at.domains[message["domain"]].claim(message),
-            "domain-member": lambda at, message: at.domains[message["domain"]].join(
-                message["alias"], message["domain"]
-            ),
+            "domain-member": lambda at, message: at.domains[message["domain"]].join(message),
             "company": lambda at, message: at.domains[message["domain"]].know(message),
             "reference": self._reference,
             "touches": self._touches,

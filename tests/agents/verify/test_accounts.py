@@ -169,17 +169,16 @@ def test_every_corruption_of_what_tells_of_accounts_is_found(topic: str) -> None
     assert unseen == []
 
 
-def test_a_person_with_the_account_of_somebody_else_is_found() -> None:
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [
+        ("account", {"id": "001000000000009AAA", "name": "Elsewhere"}),
+        ("company", {"domain": "example.com", "name": "Elsewhere"}),
+    ],
+)
+def test_a_person_with_the_account_or_company_of_somebody_else_is_found(field: str, other: dict[str, str]) -> None:
     world = copied(clean(0))
     views = world.topics[PROFILE_VIEWS]
     place = next(place for place, one in enumerate(views) if b'"as_of"' in (one.value or b""))
-    views[place] = edited(views[place], account={"id": "001000000000009AAA", "name": "Elsewhere"})
-    assert any("account is" in text for text in differences(world))
-
-
-def test_a_person_with_another_company_is_found() -> None:
-    world = copied(clean(0))
-    views = world.topics[PROFILE_VIEWS]
-    place = next(place for place, one in enumerate(views) if b'"as_of"' in (one.value or b""))
-    views[place] = edited(views[place], company={"domain": "example.com", "name": "Elsewhere"})
-    assert any("company is" in text for text in differences(world))
+    views[place] = edited(views[place], **{field: other})
+    assert any(f"{field} is" in text for text in differences(world))

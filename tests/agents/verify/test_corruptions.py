@@ -73,14 +73,15 @@ def corrupt(world: World, topic: str, rng: Random) -> str:
 
 
 def spoil(world: World, topic: str, place: int, way: str, rng: Random) -> None:
-    """Let one record be lost, be there twice, or say something else."""
+    """Let one record be lost, be there twice, or say something else; where it has no value, anything."""
     messages = world.topics[topic]
     if way == "drop":
         del messages[place]
     elif way == "double":
         double(world, topic, messages[place])
     else:
-        messages[place] = altered(messages[place], rng)
+        one = messages[place]
+        messages[place] = replace(one, value=b"{}") if one.value is None else altered(one, rng)
 
 
 def differences(world: World, rules: Rules = RULES) -> list[str]:
