@@ -7,7 +7,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import TypeAlias
 
-import orjson
+import msgspec
 
 from streams.attribution.cells import Contribution, field_of
 from streams.attribution.conversions import Conversion, Kind, from_conversions, from_sessions
@@ -18,6 +18,9 @@ from streams.policy import Policy
 from streams.profile.journey import begun, signed_up_at, touches_of
 from streams.profile.persona import persona_of, title_of
 from streams.profile.state import Profile
+
+_encode = msgspec.json.Encoder().encode
+"""Not orjson's: what that returns keeps a buffer of at least 4 KiB, and thousands of messages wait for a commit."""
 
 Fields: TypeAlias = dict[str, int]
 """{cell, as `field_of` writes it: what is added to it}.  A cell that would be 0 is absent."""
@@ -43,7 +46,7 @@ def fields_of(cells: Contribution) -> Fields:
 
 def contribution_message(document: str, fields: Fields) -> bytes | None:
     """Write the value of a `contributions` message; None: the document adds nothing."""
-    return orjson.dumps({"document": document, "cells": fields}) if fields else None
+    return _encode({"document": document, "cells": fields}) if fields else None
 
 
 def _sessions(profile: Profile, policy: Policy) -> Fields:

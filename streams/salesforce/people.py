@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 import msgspec
-import orjson
 
 from streams.events import NO_FIELDS, Alias, Facts, Told
 from streams.identifiers import email_alias, kind_of, record_alias
@@ -50,7 +49,7 @@ def travelling(record: Record) -> msgspec.Raw:
         return NO_FIELDS
     values = record.values
     short = {name: values[name] for name in sorted(values) if values[name] is not None and _is_short(values[name])}
-    return msgspec.Raw(orjson.dumps(short))
+    return msgspec.Raw(_encode(short))
 
 
 def named(record: Record | None, field: str) -> str | None:
@@ -87,7 +86,7 @@ def line_of(change: Change, differences: Differences) -> msgspec.Raw | None:
         "fields": fields,
         "by": change.by,
     }
-    return msgspec.Raw(orjson.dumps(message))
+    return msgspec.Raw(_encode(message))
 
 
 def _owner(record: Record) -> Alias | None:
@@ -107,4 +106,7 @@ def _id(values: Values, field: str) -> str | None:
 
 
 def _is_short(value: Any) -> bool:
-    return len(orjson.dumps(value)) <= MAX_VALUE_BYTES
+    return len(_encode(value)) <= MAX_VALUE_BYTES
+
+
+_encode = msgspec.json.Encoder().encode

@@ -65,6 +65,7 @@ class Member(msgspec.Struct, array_like=True, frozen=True, gc=False):
     version: int
 
 
+_encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_heard = msgspec.msgpack.Decoder(Heard).decode
 _unpack_member = msgspec.msgpack.Decoder(Member).decode
@@ -215,7 +216,7 @@ class Accounts:
     def _document(self, account: str) -> bytes:
         record, state, deals = self._record(account), self._state(account), self._deals_of(account)
         deleted = record is not None and record.deleted
-        return orjson.dumps(account_view(account, state, deals, self._members(account), deleted=deleted))
+        return _encode(account_view(account, state, deals, self._members(account), deleted=deleted))
 
     def _state(self, account: str) -> dict[str, Any] | None:
         deals, known = self._deals_of(account), self._references
@@ -225,7 +226,7 @@ class Accounts:
         state = self._state(account)
         if state is None:
             return b""
-        return orjson.dumps(with_deals(state, self._deals_of(account), TOLD_OPPORTUNITIES))
+        return _encode(with_deals(state, self._deals_of(account), TOLD_OPPORTUNITIES))
 
     def _record(self, account: str) -> Record | None:
         """Return the account's record; None: nothing of it was visible yet, as after a gap."""
