@@ -26,6 +26,9 @@ REPORT, SHARE = "Report Viewed", "Dashboard Shared"
 MORE_THAN_REPORTS = 20
 WINDOW_DAYS = 30
 SEED = 7
+EVENTS_A_DAY = 5
+SESSION_EVENTS = 10
+SESSION_GAP_MS = 30_000
 AVID_SHARE = 2_200
 """One person in so many events is avid: sure to view over 60 reports in 30 days.  Nobody is near the rule's threshold,
 so that counting days (the peers) and counting to the millisecond (ours) ask the same people."""
@@ -227,6 +230,27 @@ def almost(maker: Maker, person: Person, at: int) -> Iterator[Line]:
     yield maker.line(person, SHARE, at)
     for number in range(MORE_THAN_REPORTS):
         yield maker.line(person, REPORT, at + number)
+
+
+def evenly(people: int, events: int, since: int, chance: random.Random) -> Iterator[tuple[int, int]]:
+    """Yield (instant, number of a person): each event somebody's, a millisecond apart: the worst for caches."""
+    return ((since + number, chance.randrange(people)) for number in range(events))
+
+
+def in_sessions(people: int, events: int, since: int, chance: random.Random) -> Iterator[tuple[int, int]]:
+    """Yield (instant, number of a person) in order of time, as people come and go: in sessions that begin at any time.
+
+    Each has `SESSION_EVENTS` events, `SESSION_GAP_MS` apart on average, and a person has `EVENTS_A_DAY` on average: the
+    more people, the more of them are there at once, and the shorter the time in which so many events come.
+    """
+    span = events * DAY_MS / (people * EVENTS_A_DAY)
+    happened = []
+    for _ in range(events // SESSION_EVENTS):
+        person, at = chance.randrange(people), since + chance.random() * span
+        for _ in range(SESSION_EVENTS):
+            happened.append((int(at), person))
+            at += chance.expovariate(1 / SESSION_GAP_MS)
+    yield from sorted(happened)
 
 
 def partition_of(key: bytes, partitions: int) -> int:

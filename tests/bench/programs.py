@@ -8,9 +8,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
+from urllib.request import urlopen
 
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from agents import admin
@@ -18,6 +21,7 @@ from agents.local.demo.children import environment
 from agents.local.kafka import need
 from agents.local.processes import LocalError, Progress, free_port
 from agents.settings import Settings, Store
+from agents.sinks.redis.documents import FEEDS
 from streams import topics
 from tests.bench.broker import Broker
 from tests.bench.processes import Program
@@ -25,6 +29,7 @@ from tests.bench.processes import Program
 CHECKOUT = Path(__file__).parents[2]
 BENCH = Path(__file__).parent
 BUILD_SECONDS = 600.0
+METRICS_SECONDS = 10.0
 
 
 @dataclass
@@ -137,9 +142,25 @@ class Ours(Subject):
             "partitions": self.broker.partitions,
             "data_dir": self.state.resolve(),
             "store": self.store,
-            "metrics_port": free_port(),
+            "metrics_port": self.metrics_port,
         }
         return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+    @cached_property
+    def metrics_port(self) -> int:
+        """Port of its metrics on the loopback."""
+        return free_port()
+
+    def read_model_lag(self) -> int:
+        """Ask it, while it runs, how many records its read model has yet to take."""
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=METRICS_SECONDS) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = (sample for family in families for sample in family.samples)
+        return sum(
+            int(sample.value)
+            for sample in samples
+            if sample.name == "touchline_consumer_lag_messages" and sample.labels["topic"] in FEEDS
+        )
 
     def restore_seconds(self, log: Path) -> float | None:
         text = log.read_text(errors="replace")

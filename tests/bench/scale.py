@@ -1,8 +1,8 @@
 """What many people cost: `python -m tests.bench.scale`.  Throughput, memory, disk and restarts, by population.
 
-Each person has one event; then the worker is stopped, events of people drawn evenly are published (nobody is busier
-than others: the worst there is for caches), and the worker is started again on the state that it left.  Then its disk
-is emptied, and it restores everything.
+Each person has one event; then the worker is stopped, a backlog is published, and the worker is started again on the
+state that it left: first with a backlog of sessions, as people make it, then with one of people drawn evenly.  Then its
+disk is emptied, and it restores everything.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import asyncio
 import random
 import shutil
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.table import Table
 
 from streams.topics import ACCOUNT_EVENTS, SALESFORCE_CHANGES, USER_EVENTS, WEB_EVENTS
 from tests.bench.broker import Broker
-from tests.bench.events import DAY_MS, Line, Maker, Person, finishers, triggering
+from tests.bench.events import DAY_MS, Line, Maker, Person, evenly, finishers, in_sessions, triggering
 from tests.bench.load import publish
 from tests.bench.points import LOCAL, PARTITIONS, RUNS, measure
 from tests.bench.programs import Ours, OursOnDisk
@@ -41,9 +41,11 @@ class Point:
 
     people: int
     store: str
-    events: int = 0
     events_per_second: float = 0.0
+    """Of a backlog in sessions; of one drawn evenly below."""
     events_per_cpu_second: float = 0.0
+    even_events_per_second: float = 0.0
+    even_events_per_cpu_second: float = 0.0
     restart_seconds: float = 0.0
     """From the process's start on its own state until all lanes are open."""
     restore_seconds: float = 0.0
@@ -69,14 +71,16 @@ class Scale:
         shutil.rmtree(self._subject.state, ignore_errors=True)
         await self._broker.recreate(WEB_EVENTS.name)
         await self._subject.prepare()
-        everybody = (self._line(number, self._now - 9 * DAY_MS + number) for number in range(self._people))
-        await self._applied(everybody)
+        await self._applied((self._now - 9 * DAY_MS + number, number) for number in range(self._people))
         sizes = self._broker.sizes()
         changelog = sum(size for topic, size in sizes.items() if self._subject.is_changelog(topic))
         self.point.changelog_bytes_per_person = changelog / self._people
-        chance = random.Random(self._people)
-        await self._applied(
-            self._line(chance.randrange(self._people), self._now - DAY_MS + number) for number in range(self._events)
+        chance, point = random.Random(self._people), self.point
+        point.events_per_second, point.events_per_cpu_second = await self._applied(
+            in_sessions(self._people, self._events, self._now - 5 * DAY_MS, chance)
+        )
+        point.even_events_per_second, point.even_events_per_cpu_second = await self._applied(
+            evenly(self._people, self._events, self._now - DAY_MS // 2, chance)
         )
         self.point.disk_megabytes = sum(path.stat().st_size for path in _files(self._subject.state)) / 1e6
         await self._restore()
@@ -95,8 +99,13 @@ class Scale:
         finally:
             program.stop()
 
-    async def _applied(self, lines: Iterator[Line]) -> None:
-        """Publish, start, wait until all is applied, note the figures, stop.  The last round's figures count."""
+    async def _applied(self, happened: Iterable[tuple[int, int]]) -> tuple[float, float]:
+        """Publish events (at, person), start, wait until all is applied, stop; return events a second and a CPU-second.
+
+        The read model lags behind a backlog: what it still had to do would be work of the next round.  Of the other
+        figures the last round's count.
+        """
+        lines = (self._line(number, at) for at, number in happened)
         published = await publish(self._broker.bootstrap, lines, PARTITIONS)
         users = await self._finish()
         before = self._broker.sizes(self._subject.rekeyed)
@@ -110,12 +119,15 @@ class Scale:
                 if not await triggers.until(users, LIMIT_SECONDS, program.check):
                     raise program.error(f"was not done within {LIMIT_SECONDS:.0f} s")
                 point = self.point
-                point.events_per_second = published / (monotonic() - began)
-                point.events_per_cpu_second = published / (program.cpu_seconds() - cpu)
+                rates = published / (monotonic() - began), published / (program.cpu_seconds() - cpu)
                 point.peak_megabytes = program.peak_bytes() / 1e6
                 point.restart_seconds = self._subject.all_open_at(program.log, LANES) - started_at
+                while self._subject.read_model_lag() > 0:
+                    program.check()
+                    await asyncio.sleep(0.2)
             finally:
                 program.stop()
+        return rates
 
     async def _finish(self) -> frozenset[str]:
         self._rounds += 1
@@ -135,7 +147,7 @@ def main() -> int:
     """Measure each population and print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description=__doc__)
     parser.add_argument("--people", default="10000,100000,1000000", help="populations, comma-separated")
-    parser.add_argument("--events", type=int, default=200_000, help="events that are measured at each")
+    parser.add_argument("--events", type=int, default=200_000, help="events of a backlog")
     parser.add_argument(
         "--on-disk-from", type=int, default=ON_DISK_FROM, help="people from whom on rows are kept in RocksDB"
     )
@@ -157,6 +169,8 @@ def _show(points: list[Point], console: Console) -> None:
         "rows in",
         "events/s",
         "per CPU-second",
+        "drawn evenly",
+        "per CPU-second",
         "restart s",
         "restore s",
         "memory MB",
@@ -164,12 +178,15 @@ def _show(points: list[Point], console: Console) -> None:
         "log B/person",
     ):
         table.add_column(title, justify="right")
+    first = points[0]
     for point in points:
         table.add_row(
             f"{point.people:,}",
             point.store,
-            f"{point.events_per_second:,.0f} ({point.events_per_second / points[0].events_per_second:.2f})",
-            f"{point.events_per_cpu_second:,.0f} ({point.events_per_cpu_second / points[0].events_per_cpu_second:.2f})",
+            _rate(point.events_per_second, first.events_per_second),
+            _rate(point.events_per_cpu_second, first.events_per_cpu_second),
+            _rate(point.even_events_per_second, first.even_events_per_second),
+            _rate(point.even_events_per_cpu_second, first.even_events_per_cpu_second),
             f"{point.restart_seconds:.1f}",
             f"{point.restore_seconds:.1f}",
             f"{point.peak_megabytes:,.0f}",
@@ -177,6 +194,10 @@ def _show(points: list[Point], console: Console) -> None:
             f"{point.changelog_bytes_per_person:,.0f}",
         )
     console.print(table)
+
+
+def _rate(rate: float, first: float) -> str:
+    return f"{rate:,.0f} ({rate / first:.2f})"
 
 
 if __name__ == "__main__":
