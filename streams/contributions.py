@@ -3,7 +3,6 @@
 Rules: docs/attribution.md, "What people and accounts contribute".
 """
 
-from collections import Counter
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -50,11 +49,13 @@ def contribution_message(document: str, fields: Fields) -> bytes | None:
 
 
 def _sessions(profile: Profile, policy: Policy) -> Fields:
-    fields = Counter(profile.kept.sessions)
+    fields = dict(profile.kept.sessions)
     for attached in profile.attached.values():
-        fields.update(attached.kept.sessions)
+        for field, sessions in attached.kept.sessions.items():
+            fields[field] = fields.get(field, 0) + sessions
     for _, _, source in begun(profile, policy):
-        fields.update(_session_fields(source))
+        for field in _session_fields(source):
+            fields[field] = fields.get(field, 0) + 1
     return fields
 
 
