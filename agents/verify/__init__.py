@@ -11,12 +11,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from rich.console import Console
 from rich.status import Status
 
 from agents.settings import Settings
 from agents.verify.check import check as compare
+from agents.verify.personas import maps
 from agents.verify.read import CannotVerifyError, read_world
 from agents.verify.report import Report
 from agents.verify.rules import RulesError, load
@@ -37,7 +39,7 @@ def run(settings: Settings, *, as_json: bool = False, deadline_seconds: float = 
     status = errors.status("verify") if errors.is_terminal else None
     try:
         report = _report(settings, deadline_seconds, _teller(status), status or nullcontext())
-    except (CannotVerifyError, RulesError) as error:
+    except (CannotVerifyError, RulesError, maps.MapsError) as error:
         errors.print(f"verify: {error}", soft_wrap=True, highlight=False, markup=False)
         return UNABLE
     out = Console()
@@ -52,7 +54,7 @@ def _report(
     settings: Settings, deadline_seconds: float, tell: Callable[[str], None], shown: AbstractContextManager[object]
 ) -> Report:
     began = time.monotonic()
-    rules = load(settings.rules)
+    rules = replace(load(settings.rules), personas=maps.load(settings.personas))
     with shown:
         world = asyncio.run(read_world(settings, deadline_seconds=deadline_seconds, tell=tell))
         report = compare(world, rules, tell)

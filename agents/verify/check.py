@@ -22,6 +22,7 @@ from agents.verify import (
 from agents.verify.accounts import companies, contributions, made, views
 from agents.verify.accounts import touches as lists
 from agents.verify.accounts.fold import fold
+from agents.verify.facts import gather
 from agents.verify.load import load
 from agents.verify.report import Check, Report
 from agents.verify.rules import Rules
@@ -55,7 +56,6 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     messages = Check("account events")
     told = fold(con, rules.accounts, world.partitions, messages)
     found += [records.check(con, told.records), made.check(con, told, known, messages), views.check(con, told)]
-    found.append(contributions.check(con, told, rules))
     tell("links and parts")
     ties.prepare(con)
     found += [ties.check(con), forgetting.check(con), lists.check(con)]
@@ -68,7 +68,9 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     triggers, withdrawn = withdrawals.apart(outputs.written(con, REFERRAL_TRIGGERS))
     mixed = outputs.versions_mixed(changes, triggers, rules)
     tell("people")
-    found.append(people.check(con, rules, long, walked, mixed))
+    facts = gather(con, rules, long)
+    found.append(people.check(con, rules, facts, long, walked, mixed))
+    found.append(contributions.check(con, told, rules, facts))
     found.append(salesforce.check_timeline(con))
     tell("segment changes and triggers")
     expected = [change for person in walked.values() for change in person.changes]

@@ -52,6 +52,9 @@ LATEST = f"""WITH stored AS (SELECT p, row, max(ms) AS latest FROM held WHERE un
 
 ALIASES = f"SELECT p, row, list(DISTINCT alias) FROM stay WHERE until = {FOREVER} GROUP BY p, row"
 
+MAPS = """SELECT p, row, CASE WHEN json_valid(value) THEN TRY_CAST(value->>'$.persona.map_version' AS BIGINT) END
+    FROM shown"""
+
 SAID = "SELECT row, count(DISTINCT target) FROM entry WHERE kind = 'link' GROUP BY row"
 
 CONDITION = f"""SELECT h.p, h.row, h.name, list(h.ms ORDER BY h.ms) FROM held h JOIN shown v ON v.p = h.p AND v.row =
@@ -85,6 +88,17 @@ class Facts:
     """What the documents show of the person's account."""
     company: dict[Key, dict[str, Any]]
     """And of the company of their address."""
+    maps: dict[Key, int | None]
+    """By which version of the map file the documents name people; None: they do not."""
+
+    def is_stale(self, key: Key, rules: Rules) -> bool:
+        """Say whether a person has been named by former maps, and not by those of today yet, as far as can be told."""
+        version = self.maps.get(key)
+        return version < rules.personas.version if version is not None else self.has_former(rules)
+
+    def has_former(self, rules: Rules) -> bool:
+        """Say whether any document names its person by former maps."""
+        return any(one is not None and one < rules.personas.version for one in self.maps.values())
 
 
 def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
@@ -108,6 +122,7 @@ def gather(con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy) -> Facts:
         salesforce={key: [one.document() for one in found] for key, found in records.items()},
         account=accounts(told, records),
         company=companies(told),
+        maps={(p, row): version for p, row, version in con.execute(MAPS).fetchall()},
     )
 
 

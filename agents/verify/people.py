@@ -1,12 +1,13 @@
 """Verify, room 6d.  People: the latest document of each person against what the log says (semantics, part 7)."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import duckdb
 
-from agents.verify.facts import Facts, Key, gather
+from agents.verify.accounts.persons import persona_of
+from agents.verify.facts import Facts, Key
 from agents.verify.heavy import BLURRED, STORED_EXACTLY, Heavy
 from agents.verify.person import EVER, Decision, Membership, Person, Steps
 from agents.verify.report import Check
@@ -56,7 +57,15 @@ class Views:
             "salesforce": self.facts.salesforce.get(key),
             "account": self.facts.account.get(key),
             "company": self.facts.company.get(key),
+            **({} if self.facts.is_stale(key, self.rules) else {"persona": self._persona(key)}),
         }
+
+    def _persona(self, key: Key) -> dict[str, Any] | None:
+        """Make the persona of whoever has Salesforce records or a company; nobody else is shown one."""
+        if not (self.facts.salesforce.get(key) or self.facts.company.get(key)):
+            return None
+        named = asdict(persona_of(self.facts, self.rules, key))
+        return named | {"map_version": self.rules.personas.version}
 
     def _as_of(self, key: Key, last: int, shown: Any) -> str:
         """Compare the instant of a view: clock or latest stored event, at the last record or transition, or later."""
@@ -157,14 +166,15 @@ class Views:
 
 
 def check(
-    con: duckdb.DuckDBPyConnection, rules: Rules, heavy: Heavy, walked: dict[Key, Person], versions_mixed: bool
-) -> Check:
+    con: duckdb.DuckDBPyConnection, rules: Rules, facts: Facts, heavy: Heavy, walked: dict[Key, Person],
+    versions_mixed: bool,
+) -> Check:  # fmt: skip
     """Compare the latest document of every person; a person without one, and one without a person, are differences."""
     found = Check("people")
-    facts = gather(con, rules, heavy)
     views = Views(facts, heavy, rules, walked, versions_mixed)
     found.skip(len(heavy.series), f"counts beyond {STORED_EXACTLY} stored events, compared by their bounds only")
     found.skip(len(heavy.blurred), BLURRED)
+    found.skip(sum(facts.is_stale(key, rules) for key in facts.maps), "personas of a former version of the maps")
     if versions_mixed:
         found.skip(len(walked), "segments and asks: decisions of several versions of the rules")
     query = """SELECT p, row, merged_into, last, optional, o, value FROM expected FULL JOIN shown USING (p, row) ORDER

@@ -6,7 +6,7 @@ several may come one after the other; 0 at home), `o` and `until`, as those of `
 `copy`      every copy of an event at a row, whether it is late there, and whether it would be stored.
 `held`      the copies that are stored: neither late nor duplicates; `n` is the copy's rowid.
 `visit`     those of them that are visits; what a row had sealed before a part left it stays.
-`sealed`    visits of a part which were sealed before the row had it.
+`sealed`    visits of a part which were sealed before the row had it; `seen` is the latest clock by which that was done.
 """
 
 # ruff: noqa: S608 - only constants and numbers of this package are put into SQL
@@ -16,19 +16,19 @@ import duckdb
 from agents.verify.ties import FOREVER
 
 SEALED_TABLE = """CREATE TABLE sealed (p INTEGER, row VARCHAR, alias VARCHAR, epoch BIGINT, o BIGINT, until BIGINT,
-    ms BIGINT, okey VARCHAR, source VARCHAR)"""
+    ms BIGINT, okey VARCHAR, source VARCHAR, seen BIGINT)"""
 
 RANKS = ("email:", "user:")
 """Rows to which others belong, weaker ones first: what a part brings is known when its former row is."""
 
 OWN = f"""CREATE TABLE copy AS
     SELECT p, row, alias, 0::BIGINT AS epoch, o, {FOREVER} AS until, okey, ms, name, coalesce(visit, false) AS visit,
-        source, email, full_name, clock, coalesce(ms <= clock - getvariable('horizon'), false) AS late
+        source, email, full_name, clock, coalesce(ms <= clock - getvariable('horizon'), false) AS late, false AS missed
     FROM entry WHERE kind = 'event' AND person IS NULL"""
 
 FORWARDED = """INSERT INTO copy
     SELECT e.p, e.row, e.alias, s.o, e.o, s.until, e.okey, e.ms, e.name, coalesce(e.visit, false), e.source, e.email,
-        e.full_name, e.clock, coalesce(e.ms <= e.clock - getvariable('horizon'), false)
+        e.full_name, e.clock, coalesce(e.ms <= e.clock - getvariable('horizon'), false) AS late, late
     FROM (FROM entry WHERE kind = 'event' AND person IS NOT NULL AND starts_with(row, $rank)) e
     ASOF JOIN stay s ON s.p = e.p AND s.row = e.row AND s.alias = e.alias AND s.o <= e.o"""
 
@@ -36,7 +36,7 @@ BROUGHT = """INSERT INTO copy
     SELECT s.p, s.row, s.alias, s.o, s.o, s.until, c.okey, c.ms, c.name, c.visit, c.source, c.email, c.full_name,
         s.clock,
         c.late OR h.o IS NULL OR coalesce(c.ms <= l.clock - getvariable('horizon'), false)
-            OR coalesce(c.ms <= s.clock - getvariable('horizon'), false)
+            OR coalesce(c.ms <= s.clock - getvariable('horizon'), false), c.missed
     FROM (FROM stay WHERE starts_with(row, $rank)) s JOIN origin USING (p, o) JOIN entry l ON l.p = lp AND l.o = lo
     JOIN copy c ON c.p = lp AND c.row = home AND c.alias = s.alias AND c.o < lo AND lo < c.until
     LEFT JOIN held h ON h.n = c.rowid AND lo < h.until"""
@@ -46,7 +46,7 @@ STORED = """WITH stored AS (SELECT *, rowid AS n FROM copy WHERE NOT late AND (n
     judged AS (SELECT *, min(ms) OVER (PARTITION BY p, row, alias, epoch, okey ORDER BY o, ms, n
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM stored)"""
 
-HELD = """SELECT * EXCLUDE (until, before, late, email, full_name),
+HELD = """SELECT * EXCLUDE (until, before, late, missed, email, full_name),
         least(until, coalesce(lead(o) OVER (PARTITION BY p, row, alias, epoch, okey ORDER BY o, ms, n), until)) AS until
     FROM judged WHERE coalesce(ms < before, true)"""
 
@@ -59,14 +59,15 @@ SEALED = """INSERT INTO sealed
     WITH packed AS (
         SELECT s.p, s.row, s.alias, s.o, s.until, s.clock, lp, lo, home, l.clock AS packed_clock
         FROM (FROM stay WHERE starts_with(row, $rank)) s JOIN origin USING (p, o) JOIN entry l ON l.p = lp AND l.o = lo)
-    SELECT s.p, s.row, s.alias, s.o AS epoch, s.o, s.until, v.ms, v.okey, v.source
+    SELECT s.p, s.row, s.alias, s.o AS epoch, s.o, s.until, v.ms, v.okey, v.source, greatest(packed_clock, s.clock)
     FROM packed s JOIN visit v ON v.p = lp AND v.row = home AND v.o < lo AND lo < v.until
     WHERE CASE WHEN v.alias = s.alias AND s.alias = home
             THEN v.ms <= greatest(packed_clock, s.clock) - getvariable('horizon')
         WHEN s.alias = home THEN v.ms <= packed_clock - getvariable('horizon')
         WHEN v.alias = s.alias THEN v.ms <= s.clock - getvariable('horizon')
             AND coalesce(v.ms > packed_clock - getvariable('horizon'), true) END
-    UNION ALL SELECT s.p, s.row, s.alias, s.o, s.o, s.until, z.ms, z.okey, z.source
+    UNION ALL SELECT s.p, s.row, s.alias, s.o, s.o, s.until, z.ms, z.okey, z.source,
+        greatest(packed_clock, s.clock, z.seen)
     FROM packed s JOIN sealed z ON z.p = lp AND z.row = home AND z.alias = s.alias AND z.o < lo AND lo < z.until"""
 """A row's own part carries what the row had sealed of anybody, another one what it had brought; both what is late on
 arrival."""
@@ -124,8 +125,8 @@ def _mend(con: duckdb.DuckDBPyConnection, which: str, horizon_ms: int) -> None:
         f"DELETE FROM held USING expired e WHERE {' AND '.join(f'held.{c} = e.{c}' for c in group.split(', '))}"
     )
     con.execute(
-        f"INSERT INTO held BY NAME {_stored(which)} SELECT * EXCLUDE (until, before, late, email, full_name, gone),"
-        " least(until, gone) AS until FROM judged JOIN mended USING (n)"
+        f"INSERT INTO held BY NAME {_stored(which)} SELECT * EXCLUDE (until, before, late, missed, email, full_name,"
+        " gone), least(until, gone) AS until FROM judged JOIN mended USING (n)"
     )
 
 

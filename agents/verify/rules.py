@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.verify.personas.maps import NO_MAPS, Maps
+
 DAY_MS = 86_400_000
 UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS}
 
@@ -73,6 +75,12 @@ class Rules:
     accounts: AccountRules = AccountRules()
     lookback_ms: int = 90 * DAY_MS
     """How long before an opportunity, or a won one, a touch may lie."""
+    acquisition_ms: int = 30 * DAY_MS
+    """And before a sign-up."""
+    sign_up: str = "Signed Up"
+    """Name of the event that is one."""
+    personas: Maps = NO_MAPS
+    """Of a file of its own, with a version of its own."""
 
     @property
     def horizon_ms(self) -> int:
@@ -90,7 +98,7 @@ def load(path: Path) -> Rules:
 
 def parse(document: dict[str, Any]) -> Rules:
     """Make rules of a parsed file; absent settings have the defaults of docs/semantics.md and docs/accounts.md."""
-    web = document.get("web", {})
+    web, attribution = document.get("web", {}), document.get("attribution", {})
     return Rules(
         version=int(document.get("version", 1)),
         segments=tuple(_segment(one) for one in document.get("segments", [])),
@@ -99,7 +107,9 @@ def parse(document: dict[str, Any]) -> Rules:
         longest_ms=duration_ms(web.get("longest", "24h")),
         new_session_on_campaign=bool(web.get("new_session_on_campaign", True)),
         accounts=AccountRules(**document.get("accounts", {})),
-        lookback_ms=duration_ms(document.get("attribution", {}).get("lookback", "90d")),
+        lookback_ms=duration_ms(attribution.get("lookback", "90d")),
+        acquisition_ms=duration_ms(attribution.get("acquisition_lookback", "30d")),
+        sign_up=str(attribution.get("sign_up", "Signed Up")),
     )
 
 

@@ -1,23 +1,33 @@
-"""Verify, accounts.  Contributions: what accounts add to the reports, and the sums of all documents.
+"""Verify, accounts.  Contributions: what accounts and people add to the reports, and the sums of all documents.
 
-In: the rows of accounts, with the touches that people told them.  Compared: the latest of each document in
-`contributions` (docs/attribution.md, "What people and accounts contribute").  Of people only that they are counted once
-in each dimension; their sessions, sign-ups and personas are not recomputed here.
+In: the rows of accounts, with the touches that people told them, and what `persons` says of people.  Compared: the
+latest of each document in `contributions` (docs/attribution.md, "What people and accounts contribute").
 """
 
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from hashlib import md5
 from typing import Any
 
 import duckdb
 
+from agents.verify.accounts import persons
+from agents.verify.accounts.cells import (
+    OF_PEOPLE,
+    OF_TOUCHES,
+    ONE,
+    Cells,
+    credit,
+    in_order,
+    path_of,
+    without_zeros,
+)  # fmt: skip
 from agents.verify.accounts.fold import Accounts
 from agents.verify.accounts.models import MODELS
 from agents.verify.accounts.row import Account
-from agents.verify.accounts.shares import divided
 from agents.verify.accounts.state import Money, money
+from agents.verify.facts import Facts
 from agents.verify.forgetting import gone
 from agents.verify.report import Check
 from agents.verify.rules import DAY_MS, Rules
@@ -30,59 +40,88 @@ LATEST = f"""SELECT p, key, max(o), arg_max(coalesce(value, 'null'), o) FROM mes
     GROUP BY p, key ORDER BY p, key"""  # noqa: S608 - constants of this package
 SHARES = """SELECT alias, arg_max(arr, number) FROM ue WHERE kind = 'share' AND person IS NULL AND done
     GROUP BY alias, account ORDER BY alias, account"""
-ONE = 1_000_000
-OF_TOUCHES = {"c": "campaign", "h": "channel", "g": "ga4", "s": "source", "r": "referrer"}
-OF_PEOPLE = "poizyta"
-LONGEST_NAME, DIGEST = 100, 16
 ACCOUNT = "001"
+ONLY_EVENTS = """SELECT row FROM entry WHERE starts_with(row, 'user:') GROUP BY row
+    HAVING bool_and(kind = 'event' AND NOT coalesce(visit, false) AND name <> $sign_up)"""
+UNCOUNTED = (
+    "users who did nothing but events that are neither visits nor sign-ups: the page counts them, the core not yet"
+)
+SIGN_UPS = "u"
+"""The measure of sign-ups: third letter of a cell."""
 
-Cells = dict[str, int]
+Shown = dict[str, tuple[str, Cells]]
+"""By document: where its latest contribution is, and what."""
 
 
-def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, rules: Rules) -> Check:
-    """Compare every account, look at every person, and add everything up."""
+def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, rules: Rules, facts: Facts) -> Check:
+    """Compare every account and every person, and add everything up."""
     found = Check("contributions")
     shown = {key: (f"{CONTRIBUTIONS}/{p}/{o}", _cells(value)) for p, key, o, value in con.execute(LATEST).fetchall()}
+    _accounts(found, shown, accounts, rules)
+    _people(found, shown, con, rules, facts)
+    _totals(found, [cells for _, cells in shown.values()], nobodys(con))
+    return found
+
+
+def _accounts(found: Check, shown: Shown, accounts: Accounts, rules: Rules) -> None:
     rows = [(one, at) for at in accounts.partitions for one in at.accounts.values()]
     for account, at in rows:
         found.compared += 1
         if not accounts.is_unsure(account.id):
             where, cells = shown.get(account.id, (CONTRIBUTIONS, {}))
-            _compare(
-                found, where, account.id, contribution(account, money(at.references, accounts.rules), rules), cells
-            )
+            wanted = contribution(account, money(at.references, accounts.rules), rules)
+            _compare(found, where, account.id, wanted, cells)
+
+
+def _people(found: Check, shown: Shown, con: duckdb.DuckDBPyConnection, rules: Rules, facts: Facts) -> None:
+    """Compare everybody; whoever is no person, and not forgotten, adds nothing."""
+    wanted = {row: one for (_, row), one in persons.people(con, rules, facts)}
     forgotten = {row for _, row in gone(con)}
-    people = {key: one for key, one in shown.items() if not key.startswith(ACCOUNT) and key not in forgotten}
-    for key, (where, cells) in people.items():
-        _person(found, where, key, cells)
-    _totals(found, [cells for _, cells in shown.values()], nobodys(con))
-    found.skip(len(people), "people's sessions, sign-ups and personas")
-    return found
+    others = {key for key in shown if not key.startswith(ACCOUNT)} - forgotten
+    nobody, only_events = (
+        persons.Person({}),
+        {row for (row,) in con.execute(ONLY_EVENTS, {"sign_up": rules.sign_up}).fetchall()},
+    )
+    for key in sorted({*wanted, *others}):
+        found.compared += 1
+        where, cells = shown.get(key, (CONTRIBUTIONS, {}))
+        person = wanted.get(key, nobody)
+        if key in only_events and key not in shown:
+            found.skip(1, UNCOUNTED)
+            continue
+        if person.unsure == persons.LET_GO:
+            _sign_up(found, where, key, cells)
+        left_out = (SIGN_UPS if person.unsure else "", OF_PEOPLE if person.stale else "")
+        _compare(found, where, key, _without(person.cells, *left_out), _without(cells, *left_out))
+    for why in (persons.LET_GO, persons.CONTESTED):
+        found.skip(sum(one.unsure == why for one in wanted.values()), why)
+    found.skip(sum(one.stale for one in wanted.values()), persons.STALE)
+
+
+def _without(cells: Cells, measures: str, dimensions: str) -> Cells:
+    return {cell: n for cell, n in cells.items() if cell[2] not in measures and cell[0] not in dimensions}
+
+
+def _sign_up(found: Check, where: str, key: str, cells: Cells) -> None:
+    """Look whether a sign-up is one, by every dimension and model, whatever its path is."""
+    for letters in (letter + model + SIGN_UPS for letter in OF_TOUCHES for model in MODELS):
+        amount = sum(n for cell, n in cells.items() if cell.startswith(letters))
+        if amount != ONE:
+            found.differs(where, key, f"sign-ups by {letters} are {amount}, are to be {ONE}")
 
 
 def contribution(account: Account, way: Money, rules: Rules) -> Cells:
     """Make what an account adds."""
     cells: Counter[str] = Counter()
-    touches = sorted(
-        (touch for kept in account.touches.values() for touch in kept[1]),
-        key=lambda one: (one[0], one[1], *(one[2].get(name) or "" for name in ("channel", *ORDER))),
-    )
+    kept = (touch for _, touches in account.touches.values() for touch in touches)
+    touches = in_order((at, b64decode(key), source) for at, key, source in kept)
     for at, measures in _conversions(account, way):
-        path = [touch for touch in touches if at - rules.lookback_ms < touch[0] <= at]
-        for model, weigh in MODELS.items():
-            weights = weigh([(one[0], one[2].get("channel") == "Direct") for one in path]) if path else [1]
-            for measure, amount in measures.items():
-                for touch, part in zip(path or [None], divided(amount, weights), strict=True):
-                    for letter, name in OF_TOUCHES.items():
-                        cells[f"{letter}{model}{measure}:{_row(touch, name)}"] += part
+        credit(cells, path_of(touches, at, rules.lookback_ms), measures)
     arr = sum(way.arr(one) or 0 for one in account.won())
     cells[f"a-a:{account.id}"] += arr
     for letter in OF_PEOPLE.replace("a", ""):
         cells[f"{letter}-a:(no contact)"] += arr - sum(account.shares(way).values())
-    return {cell: amount for cell, amount in cells.items() if amount}
-
-
-ORDER = ("ga4", "campaign", "source", "referrer")
+    return without_zeros(cells)
 
 
 def _conversions(account: Account, way: Money) -> Iterator[tuple[int, dict[str, int]]]:
@@ -100,16 +139,6 @@ def _end_of(day: Any) -> int:
     return int(begin.timestamp()) * 1000 + DAY_MS - 1
 
 
-def _row(touch: Any, name: str) -> str:
-    if touch is None:
-        return "(unattributed)"
-    value = touch[2].get(name) or "(none)"
-    if len(value) <= LONGEST_NAME:
-        return str(value)
-    digest = md5(value.encode(), usedforsecurity=False).hexdigest()[:DIGEST]
-    return f"{value[: LONGEST_NAME - DIGEST - 1]}~{digest}"
-
-
 def _cells(value: str | None) -> Cells:
     document = parsed(value)
     cells = document.get("cells") if isinstance(document, dict) else None
@@ -120,16 +149,6 @@ def _compare(found: Check, where: str, key: str, wanted: Cells, shown: Cells) ->
     for cell in sorted({*wanted, *shown}):
         if wanted.get(cell, 0) != shown.get(cell, 0):
             found.differs(where, key, f"{cell} is {shown.get(cell, 0)}, is to be {wanted.get(cell, 0)}")
-
-
-def _person(found: Check, where: str, key: str, cells: Cells) -> None:
-    """Look whether a person is one in every dimension, or in none."""
-    found.compared += 1
-    counts = {letter: sum(n for cell, n in cells.items() if cell.startswith(f"{letter}-p:")) for letter in OF_PEOPLE}
-    if len(set(counts.values())) != 1 or counts["p"] not in (0, 1):
-        found.differs(where, key, f"is to be one person in each dimension or none, is {counts}")
-    if key.startswith("user:") and counts["p"] != 1:
-        found.differs(where, key, "has a userId and is to be counted as a person")
 
 
 def nobodys(con: duckdb.DuckDBPyConnection) -> int:

@@ -5,6 +5,7 @@ It is a third telling of the semantics, made so that verify can be tested withou
 
 import base64
 import json
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,6 +70,12 @@ def order_key(message_id: str) -> bytes:
     return data.ljust(16, b"\0") if len(data) <= 15 else md5(data).digest()
 
 
+def session_cells(source: dict | None) -> list[str]:
+    """Rows of the reports in which a session is one; there is no source without a channel."""
+    names = {"c": "campaign", "h": "channel", "g": "ga4", "s": "source", "r": "referrer"}
+    return [f"{one}-s:{source.get(name, '(none)') if source else '(unattributed)'}" for one, name in names.items()]
+
+
 @dataclass
 class Chain:
     """State of a fold over visits."""
@@ -78,6 +85,8 @@ class Chain:
     campaign: str | None = None
     last: dict | None = None
     non_direct: dict | None = None
+    sessions: Counter[str] = field(default_factory=Counter)
+    """Cells of the reports."""
 
     def add(self, visit: dict, rules: Rules) -> None:
         source = visit.get("source")
@@ -85,6 +94,7 @@ class Chain:
         begins = visit["at"] - self.at >= rules.idle_ms or visit["at"] - self.begun >= rules.longest_ms
         if begins or (campaign and campaign != self.campaign):
             self.begun, self.campaign = visit["at"], campaign
+            self.sessions.update(session_cells(source))
             if source:
                 self.last = {"at": visit["at"], "source": source}
                 if source["channel"] != "Direct":
@@ -571,13 +581,16 @@ class Company:
         ]
         return tuple(one and one[2] for one in best)
 
-    def touches(self, row: Row) -> dict:
+    def chains(self, row: Row) -> list[Chain]:
         chain = deepcopy(row.chain)
         for visit in sorted(
             (e for e in row.events() if e["visit"]), key=lambda e: (e["at"], order_key(e["message_id"]))
         ):
             chain.add(visit, self.rules)
-        chains = [chain, *(part.sealed for part in row.parts.values())]
+        return [chain, *(part.sealed for part in row.parts.values())]
+
+    def touches(self, row: Row) -> dict:
+        chains = self.chains(row)
         first = min((p.first for p in row.parts.values() if p.first), key=lambda one: one[:2], default=None)
         last = max((c.last for c in chains if c.last), key=lambda one: one["at"], default=None)
         non_direct = max((c.non_direct for c in chains if c.non_direct), key=lambda one: one["at"], default=None)
@@ -587,7 +600,17 @@ class Company:
             "last_non_direct_touch": non_direct and {"at": iso(non_direct["at"]), **non_direct["source"]},
         }
 
+    def contribution(self, row: Row) -> dict | None:
+        """Sessions, and for a user one person of whom nothing is known; nobody signs up here."""
+        cells: Counter[str] = Counter()
+        for chain in [] if row.owner else self.chains(row):
+            cells += chain.sessions
+        if row.key.startswith("user:") and not row.owner:
+            cells.update(NOBODY_KNOWN)
+        return {"document": row.key, "cells": dict(cells)} if cells else None
+
     def view(self, p: int, row: Row) -> None:
+        self.output("contributions", row.key, self.contribution(row))
         if row.owner:
             pointer = {"person": row.key, "merged_into": row.owner, "quarantined_links": len(row.links) - 1}
             self.output("profile-views", row.key, pointer)
@@ -642,6 +665,10 @@ class Company:
             "conditions": found,
         }
 
+
+NOBODY_KNOWN = ("p-p:unknown / unknown / unknown", *(f"{one}-p:unknown" for one in "oizy"),
+                "t-p:(no title)", "a-p:(no account)")  # fmt: skip
+"""Rows of the reports of a person of whom Salesforce and companies say nothing."""
 
 PARTS: dict[str, Part] = {}
 """What the base64 of a part stands for: verify cannot look into it, and need not."""

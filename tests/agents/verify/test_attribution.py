@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from agents.verify.check import check
+from agents.verify.personas.maps import load
 from agents.verify.rules import AccountRules, Rules
 from agents.verify.world import ACCOUNT_EVENTS, USER_EVENTS, Message, World
 from tests.agents.processors.account.test_reports_end_to_end import DEAL, ORG, replace_record, world
 
 Edit = Callable[[dict[str, Any]], dict[str, Any] | None]
-RULES = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"))
+RULES = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"), personas=load(None))
 
 
 def differing(made: World) -> dict[str, list[str]]:

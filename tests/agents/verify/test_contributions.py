@@ -9,12 +9,13 @@ import pytest
 from agents.verify.accounts.models import CURVE, MODELS
 from agents.verify.accounts.shares import divided
 from agents.verify.check import check
+from agents.verify.personas.maps import load
 from agents.verify.rules import AccountRules, Rules
 from agents.verify.world import ACCOUNT_EVENTS, CONTRIBUTIONS, USER_EVENTS, Message, World
 from tests.agents.processors.account.test_reports_end_to_end import ACME, ORG, world
 from tests.agents.verify.test_corruptions import copied, differences, edited
 
-RULES = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"))
+RULES = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"), personas=load(None))
 
 
 @cache

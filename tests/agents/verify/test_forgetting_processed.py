@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from agents.verify.personas.maps import load
 from agents.verify.rules import AccountRules, Rules
 from agents.verify.world import (
     ACCOUNT_EVENTS,
@@ -32,7 +33,7 @@ from tests.agents.verify.test_clean import policy
 from tests.agents.verify.test_corruptions import copied, differences
 from tests.agents.verify.test_forgetting import unseen
 
-REPORTS = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"))
+REPORTS = Rules(1, (), (), accounts=AccountRules(arr="ARR__c"), personas=load(None))
 """What `POLICY` says, in verify's words."""
 SEEDS = 6
 
