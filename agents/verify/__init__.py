@@ -2,8 +2,8 @@
 
 Read in order: `world` (what stands in the topics), `read` (Kafka), `rules`, `load` (DuckDB), `log`, `partitioning`,
 `mailboxes`, `ingest`, `ingest_checks`, `forgetting`, `salesforce` (changes, records, what comes to people), `accounts`
-(members, ARR, who hears of it), `ties`, `parts`, `rows`, `touches`, `person`, `decide`, `texts`, `facts`, `people`,
-`outputs`, `withdrawals`, `report`, `check`.
+(members, ARR, who hears of it, reports), `personas`, `ties`, `parts`, `rows`, `sessions`, `touches`, `person`,
+`decide`, `texts`, `facts`, `people`, `outputs`, `withdrawals`, `report`, `check`.
 It shares no code with the core: that is its worth.
 """
 

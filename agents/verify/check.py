@@ -19,8 +19,8 @@ from agents.verify import (
     touches,
     withdrawals,
 )  # fmt: skip
-from agents.verify.accounts import companies, contributions, made, views
-from agents.verify.accounts import touches as lists
+from agents.verify.accounts import companies, contributions, lists, made, views
+from agents.verify.accounts import touches as touches_told
 from agents.verify.accounts.fold import fold
 from agents.verify.facts import gather
 from agents.verify.load import load
@@ -58,8 +58,10 @@ def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Ca
     found += [records.check(con, told.records), made.check(con, told, known, messages), views.check(con, told)]
     tell("links and parts")
     ties.prepare(con)
-    found += [ties.check(con), forgetting.check(con), lists.check(con)]
+    told_touches, of_people = touches_told.check(con)
+    found += [ties.check(con), forgetting.check(con), told_touches]
     rows.prepare(con, rules.horizon_ms)
+    lists.compare(told_touches, con, rules, of_people)
     tell("decisions")
     touches.prepare(con, rules)
     long = heavy.find(con, rules)

@@ -138,6 +138,11 @@ class Steps:
         place = bisect_right(self.offsets, position)
         return self.clocks[place - 1] if place else EVER
 
+    def ticked(self, instant: int) -> bool:
+        """Say whether the clock ever stood at an instant."""
+        place = bisect_left(self.clocks, instant)
+        return place < len(self.clocks) and self.clocks[place] == instant
+
     def reaches(self, instant: int) -> tuple[int, int]:
         """Offset of the tick that brings the clock to the instant or beyond, and the clock then."""
         place = bisect_left(self.clocks, instant)

@@ -6,7 +6,7 @@ latest of each document in `contributions` (docs/attribution.md, "What people an
 
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -59,7 +59,7 @@ def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, rules: Rules, fact
     shown = {key: (f"{CONTRIBUTIONS}/{p}/{o}", _cells(value)) for p, key, o, value in con.execute(LATEST).fetchall()}
     _accounts(found, shown, accounts, rules)
     _people(found, shown, con, rules, facts)
-    _totals(found, [cells for _, cells in shown.values()], nobodys(con))
+    _totals(found, [cells for _, cells in shown.values()], nobodys(con, {row for _, row in facts.salesforce}))
     return found
 
 
@@ -151,10 +151,14 @@ def _compare(found: Check, where: str, key: str, wanted: Cells, shown: Cells) ->
             found.differs(where, key, f"{cell} is {shown.get(cell, 0)}, is to be {wanted.get(cell, 0)}")
 
 
-def nobodys(con: duckdb.DuckDBPyConnection) -> int:
-    """Sum up the shares that go nowhere: of contacts that are forgotten, or were merged into each other."""
+def nobodys(con: duckdb.DuckDBPyConnection, recorded: Collection[str]) -> int:
+    """Sum up the shares that go nowhere: of contacts that are forgotten, merged into each other, or deleted.
+
+    `recorded` are the rows with records that are not deleted; without one only a user is a person who counts.
+    """
     owners, forgotten = now(con), {row for _, row in gone(con)}
-    return sum(arr for alias, arr in con.execute(SHARES).fetchall() if _person_of(alias, owners, forgotten) is None)
+    people = ((arr, _person_of(alias, owners, forgotten)) for alias, arr in con.execute(SHARES).fetchall())
+    return sum(arr for arr, row in people if row is None or not (row.startswith("user:") or row in recorded))
 
 
 def _person_of(alias: str, owners: dict[str, str], forgotten: set[str]) -> str | None:

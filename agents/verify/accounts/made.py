@@ -82,7 +82,7 @@ def _found(con: duckdb.DuckDBPyConnection, check: Check) -> Mapping[Source, list
 def _is_ours(topic: str, value: str | None, source: Source | None) -> bool:
     """Say whether this room answers for a message: others do for changes, and for what user-events make there.
 
-    When a row tells its touches nobody recomputes; what they come to is in `contributions`.
+    So does `lists` for the touches that rows tell.
     """
     if topic == USER_EVENTS:
         return source is not None and source[0] == ACCOUNT_EVENTS

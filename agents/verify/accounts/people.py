@@ -4,7 +4,7 @@ In: tables of `log` and `ties`.  Out: the `account` and the `company` of every d
 a person at a log position.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +26,18 @@ class Belonging:
 
     account: str
     number: int
-    state: dict[str, Any] | None
+    state: str | None
+    """JSON, read only where it is shown: most states are soon replaced by another."""
 
     @property
     def document(self) -> dict[str, Any]:
         """The account in a document of a person."""
-        return {"id": self.account, **(self.state or {})}
+        return {"id": self.account, **self.known}
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What is known of the account, or of the domain's company."""
+        return parsed(self.state) or {}
 
 
 States = dict[str, list[Belonging]]
@@ -57,26 +63,34 @@ def companies(told: dict[Row, States]) -> dict[Row, dict[str, Any]]:
         known = [one for one in _of_addresses(states) if one.account.startswith(DOMAIN)]
         if known:
             first = min(known, key=lambda one: one.account)
-            found[row] = {"domain": first.account.removeprefix(DOMAIN), **(first.state or {})}
+            found[row] = {"domain": first.account.removeprefix(DOMAIN), **first.known}
     return found
 
 
 def accounts_then(con: duckdb.DuckDBPyConnection, moments: list[tuple[Row, int]]) -> list[dict[str, Any] | None]:
     """Give the account of each (row, offset) right after the record there, in the order given; None: it has none."""
+    belonging = belongings(con)
+    found = (belonging(row, o) for row, o in moments)
+    return [one.document if one is not None else None for one in found]
+
+
+def belongings(con: duckdb.DuckDBPyConnection) -> Callable[[Row, int], Belonging | None]:
+    """Tell the account of a row right after the record at an offset; None: it has none."""
     facts, states = salesforce.told(con), _told(con)
     of_facts, of_states = facts.by_row(), states.by_row()
-    found = (
-        _account(salesforce.listed(facts, of_facts.get(row, ()), o), _states(states, of_states.get(row, ()), o))
-        for row, o in moments
-    )
-    return [one.document if one is not None else None for one in found]
+
+    def then(row: Row, o: int) -> Belonging | None:
+        records = salesforce.listed(facts, of_facts.get(row, ()), o)
+        return _account(records, _states(states, of_states.get(row, ()), o))
+
+    return then
 
 
 def _told(con: duckdb.DuckDBPyConnection) -> Parts[Belonging]:
     """Read all that accounts said."""
     parts: Parts[Belonging] = Parts(stays(con))
     for p, row, alias, o, account, number, state in con.execute(TOLD).fetchall():
-        parts.told[(p, row, alias)].append((o, Belonging(account, number, parsed(state))))
+        parts.told[(p, row, alias)].append((o, Belonging(account, number, state)))
     return parts
 
 

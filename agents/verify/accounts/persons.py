@@ -161,14 +161,14 @@ def people(con: duckdb.DuckDBPyConnection, rules: Rules, facts: Facts) -> Iterat
 
 
 def _add_person(cells: Counter[str], facts: Facts, rules: Rules, key: Row, arr: int) -> None:
-    persona = persona_of(facts, rules, key)
+    persona, title = persona_of(facts, rules, key), title_of(facts.salesforce.get(key, []))
     rows = {
         "p": f"{persona.role} / {persona.industry} / {persona.size}",
         "o": persona.role,
         "i": persona.industry,
         "z": persona.size,
         "y": persona.seniority,
-        "t": title_of(facts.salesforce.get(key, [])) or "(no title)",
+        "t": title if title.strip() else "(no title)",
         "a": facts.account.get(key, {}).get("id") or "(no account)",
     }
     for letter in OF_PEOPLE:
@@ -191,6 +191,6 @@ def persona_of(facts: Facts, rules: Rules, key: Row) -> Persona:
 
 
 def title_of(records: list[dict[str, Any]]) -> str:
-    """Give the title of the first record that has one; empty: none has."""
+    """Give the title of the first record that has one, and be it of blanks; empty: none has."""
     titles = (one["fields"].get("Title") for one in records)
-    return next((one for one in titles if isinstance(one, str) and one.strip()), "")
+    return next((one for one in titles if isinstance(one, str) and one), "")

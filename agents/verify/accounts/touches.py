@@ -2,7 +2,7 @@
 
 In: `touches` of `account-events`, and the tables `entry` and `gone`.  Compared: shape, key, order, number, and that a
 record of the person's own row made each; of whom was forgotten, that each account that knew touches was told that there
-are none (semantics, part 8).  Not compared: which touches a list has, and what the account makes of them.
+are none (semantics, part 8).  Which touches a list has, and when one is told: `lists`.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ from agents.verify.texts import parsed
 from agents.verify.world import ACCOUNT_EVENTS, USER_EVENTS
 
 WRITTEN = f"""SELECT m.p, m.o, m.key, m.value, m.headers->>'source' AS source, coalesce(e.row, g.row) AS row,
-        g.row IS NOT NULL AS last FROM message m
+        g.row IS NOT NULL AS last, coalesce(e.o, g.o) AS so FROM message m
     LEFT JOIN entry e ON m.headers->>'source' = '{USER_EVENTS}/' || e.p || '/' || e.o
     LEFT JOIN gone g ON m.headers->>'source' = '{USER_EVENTS}/' || g.p || '/' || g.o
     LEFT JOIN ue u ON m.headers->>'source' = '{USER_EVENTS}/' || u.p || '/' || u.o
@@ -37,32 +37,34 @@ class Listed:
     touches: list[Any]
     last: bool
     """The record that made it forgot the person."""
+    where: str
+    """Where it stands, in `account-events`."""
+    o: int
+    """Offset in `user-events` of the record that made it."""
 
 
 SHAPE: dict[str, type] = {"person": str, "account": str, "number": int}
-UNCHECKED = "lists of touches: whether they have the right touches is not recomputed"
 
 
-def check(con: duckdb.DuckDBPyConnection) -> Check:
-    """Compare each list by itself, and the numbers of each person's lists."""
+def check(con: duckdb.DuckDBPyConnection) -> tuple[Check, dict[str, list[Listed]]]:
+    """Compare each list by itself, and the numbers of each person's lists; give those that can be read, by person."""
     found = Check("touches")
     lists: dict[str, list[Listed]] = defaultdict(list)
-    for p, o, key, value, source, row, last in con.execute(WRITTEN).fetchall():
+    for p, o, key, value, source, row, last, so in con.execute(WRITTEN).fetchall():
         found.compared += 1
         document, where = parsed(value), f"{ACCOUNT_EVENTS}/{p}/{o}"
         if wrong := _wrong(document, key, row, source):
             found.differs(where, key, wrong)
         else:
             told = document.get("since", 0), document.get("touches", [])
-            lists[document["person"]].append(Listed(document["number"], document["account"], *told, last))
+            lists[document["person"]].append(Listed(document["number"], document["account"], *told, last, where, so))
     for person, listed in sorted(lists.items()):
         if sorted(one.number for one in listed) != list(range(1, len(listed) + 1)):
             found.differs(ACCOUNT_EVENTS, person, "numbers of its touches do not rise by one from 1")
     for (p, person), o in gone(con).items():
         for wrong in _unforgotten(lists.get(person, [])):
             found.differs(f"{USER_EVENTS}/{p}/{o}", person, wrong)
-    found.skip(found.compared, UNCHECKED)
-    return found
+    return found, lists
 
 
 def _unforgotten(listed: list[Listed]) -> Iterator[str]:

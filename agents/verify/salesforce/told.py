@@ -53,10 +53,9 @@ def shown(differences: Differences) -> Differences:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else "" if value is None else canonical(value, ordered=True)
-    text = " ".join(text.split())
-    if not text:
+    if value in (None, ""):
         return "(empty)"
+    text = " ".join((value if isinstance(value, str) else canonical(value, ordered=True)).split())
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 

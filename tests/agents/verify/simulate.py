@@ -154,7 +154,8 @@ class Company:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def put(self, topic, partition, value, key=None, ts=T0, headers=()):
-        offset = self.offsets.get((topic, partition), 0) + (self.holes and self.rng.choice([0, 0, 0, 1]))
+        hole = self.holes and topic != "contributions" and self.rng.choice([0, 0, 0, 1])
+        offset = self.offsets.get((topic, partition), 0) + hole
         self.offsets[(topic, partition)] = offset + 1
         data = value if isinstance(value, bytes | None) else json.dumps(value, separators=(",", ":")).encode()
         raw = None if key is None else key.encode()

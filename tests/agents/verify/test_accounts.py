@@ -138,8 +138,8 @@ def of_accounts(topic: str, one: Message) -> bool:
     """Say whether a message is there because of accounts, or shows them."""
     if topic == USER_EVENTS:
         return json.loads(one.value or b"").get("kind") in ("account", "share")
-    if topic == ACCOUNT_EVENTS:  # what `touches` come to is in contributions
-        return json.loads(one.value or b"").get("kind") not in ("change", "touches")
+    if topic == ACCOUNT_EVENTS:
+        return json.loads(one.value or b"").get("kind") != "change"
     return topic != SALESFORCE_REFETCH or b'"merged"' in (one.value or b"")
 
 

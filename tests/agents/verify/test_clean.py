@@ -7,7 +7,7 @@ import pytest
 
 from agents.verify.check import check
 from agents.verify.rules import Rules
-from streams.policy import Ask, Condition, Policy, Segment, Web
+from streams.policy import Ask, Attribution, Condition, Lookback, Policy, Segment, Web
 from tests.agents.verify.processed import processed
 from tests.agents.verify.simulate import DAY, MINUTE, RULES, T0, Company, company, iso
 
@@ -26,9 +26,9 @@ def policy(rules: Rules = RULES) -> Policy:
         for one in rules.segments
     ]
     asks = [Ask(one.name, one.segment, one.type, one.channel, one.incentive, one.cooldown_ms) for one in rules.asks]
-    return Policy(
-        1, tuple(segments), tuple(asks), Web((), rules.idle_ms, rules.longest_ms, rules.new_session_on_campaign)
-    )
+    web = Web((), rules.idle_ms, rules.longest_ms, rules.new_session_on_campaign)
+    attribution = Attribution(rules.sign_up, Lookback(rules.acquisition_ms, rules.lookback_ms))
+    return Policy(1, tuple(segments), tuple(asks), web, attribution=attribution)
 
 
 @pytest.mark.parametrize("seed", range(12))

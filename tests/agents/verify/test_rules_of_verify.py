@@ -41,6 +41,12 @@ def test_the_horizon_is_the_longest_window_but_thirty_days_at_least() -> None:
     assert (horizon("1d"), horizon("60d")) == (30 * DAY_MS, 60 * DAY_MS)
 
 
+def test_attribution_has_the_defaults_of_the_page() -> None:
+    said = {"sign_up": "Joined", "lookback": "10d", "acquisition_lookback": "12h"}
+    found = [(one.sign_up, one.lookback_ms, one.acquisition_ms) for one in (parse({}), parse({"attribution": said}))]
+    assert found == [("Signed Up", 90 * DAY_MS, 30 * DAY_MS), ("Joined", 10 * DAY_MS, DAY_MS // 2)]
+
+
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text("segments = [")
