@@ -6,7 +6,7 @@ told.  When a row seals is its own affair, and so how early it lets go of touche
 
 from base64 import b64decode
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -73,10 +73,15 @@ class Moment:
     o: int
     account: str | None
     """None: none, or the row has an owner."""
-    touches: dict[Told, Visit]
-    """Of all sessions ever."""
-    kept: frozenset[Told]
+    touches: list[tuple[Told, Visit]]
+    """Of all sessions ever.  One is there twice if a part comes back with what stayed with the row when it left."""
+    kept: frozenset[Visit]
     """Those that the row surely kept for the sign-up."""
+
+    @property
+    def whole(self) -> Counter[Told]:
+        """Count each touch."""
+        return Counter(touch for touch, _ in self.touches)
 
 
 def compare(check: Check, con: duckdb.DuckDBPyConnection, rules: Rules, lists: Mapping[str, Sequence[Listed]]) -> None:
@@ -143,11 +148,11 @@ class _Walk:
                 self._look(self._moment(o, account, sessions), said[o])
 
     def _moment(self, o: int, account: str | None, sessions: Sessions) -> Moment:
-        touches = {_touch(one): one for one in sessions.begun() if one.source}
+        touches = [(_touch(one), one) for one in sessions.begun() if one.source]
         acquired = Acquired.then(self.sign_ups, o)
         path = [] if acquired is None or acquired.contested else self.kept.path(sessions, acquired)[0]
         surely = [one for one in path if acquired is not None and self.kept.surely(one, acquired.since)]
-        return Moment(o, account, touches, frozenset(map(_touch, surely)))
+        return Moment(o, account, touches, frozenset(surely))
 
     def _look(self, now: Moment, said: list[Said]) -> None:
         """Compare what was told with what had to be: a farewell to who is left, a list where it is another."""
@@ -164,7 +169,7 @@ class _Walk:
             self._compare(now, mine)
         elif now.account is not None and self._has_to_tell(now):
             self._missing(now, f"does not tell {now.account} its touches, which are others than before")
-            self.teller.account, self.teller.touches = now.account, sorted(now.touches)
+            self.teller.account, self.teller.touches = now.account, sorted(now.whole.elements())
         for one in said:
             if one is not mine:
                 self.check.differs(
@@ -177,8 +182,8 @@ class _Walk:
     def _has_to_tell(self, now: Moment) -> bool:
         if self.teller.account != now.account:
             return True
-        known = set(self.teller.touches)
-        return not known <= now.touches.keys() or bool(self._lacks(now, known, self._floor(now.o)))
+        known = Counter(self.teller.touches)
+        return bool(known - now.whole or self._lacks(now, known, self._floor(now.o)))
 
     def _compare(self, now: Moment, mine: Said) -> None:
         for what in self._wrong(now, mine):
@@ -187,25 +192,25 @@ class _Walk:
         self.teller.since = max(self.teller.since, mine.since)
 
     def _wrong(self, now: Moment, mine: Said) -> Iterator[str]:
-        known = set(mine.touches)
+        known = Counter(mine.touches)
         if self.teller.account == now.account and self.teller.touches == mine.touches:
             yield "tells the same touches again"
-        if mine.touches != sorted(known):
-            yield "touches are not sorted, or one is there twice"
+        if [one[:2] for one in mine.touches] != sorted(one[:2] for one in mine.touches):
+            yield "touches are not sorted by instant and order key"
         if not self._may_be_since(now.o, mine.since):
             yield f"since is {mine.since}, at which the row cannot have sealed last"
-        for touch in sorted(known - now.touches.keys()):
-            yield f"has a touch that is none: {touch}"
+        for touch in sorted((known - now.whole).elements()):
+            yield f"has a touch that is none, or too often: {touch}"
         if len(now.touches) > MOST_KEPT:
             self.check.skip(1, CROWDED)
             return
         for touch in self._lacks(now, known, mine.since):
             yield f"lacks a touch: {touch}"
 
-    def _lacks(self, now: Moment, known: set[Told], since: int) -> list[Told]:
+    def _lacks(self, now: Moment, known: Counter[Told], since: int) -> list[Told]:
         """Give the touches after an instant, and those kept for the sign-up, which a list has not."""
-        missing = now.touches.keys() - known
-        return sorted(one for one in missing if one in now.kept or one[0] > max(since, self._gone(now.touches[one])))
+        due = [touch for touch, one in now.touches if one in now.kept or one.at > max(since, self._gone(one))]
+        return sorted((Counter(due) - known).elements())
 
     def _gone(self, visit: Visit) -> int:
         """Give the instant up to which touches were old enough to be let go of before this one came."""
