@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.verify.accounts.persons import CONTESTED, LET_GO, STALE, Acquired, SignUp
+from agents.verify.accounts.persons import STALE, Acquired, SignUp
 from agents.verify.check import check
 from agents.verify.personas.maps import Maps
 from agents.verify.report import Check
@@ -288,4 +288,3 @@ def test_a_sign_up_that_only_one_reading_knows_is_contested() -> None:
     sign_up = Acquired.then([SignUp(3, FOREVER, 100, "a", missed=True)], 8)
     assert sign_up is not None
     assert sign_up.contested
-    assert CONTESTED != LET_GO
