@@ -59,6 +59,8 @@ class UserEvent(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind
     full_name: str | None = None
     person: Alias | None = None
     """Set on a forwarded event: the alias to which `alias`, or one that it passed, belongs."""
+    passed: int = 0
+    """Rows that have forwarded it."""
 
 
 class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link", gc=False):
@@ -110,7 +112,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", t
     fields: msgspec.Raw = NO_FIELDS
     """A JSON object {field: value}, of those that are not empty.  Absent: the record is deleted."""
     person: Alias | None = None
-    """As on a forwarded event."""
+    passed: int = 0
+    """Both as on a forwarded event."""
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="told", gc=False):
@@ -122,7 +125,8 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", ta
     once: str | None = None
     """Names what is told where it is told to several aliases: a person hears it once.  None: it is told to one."""
     person: Alias | None = None
-    """As on a forwarded event."""
+    passed: int = 0
+    """Both as on a forwarded event."""
 
 
 class AccountState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="account", gc=False):
@@ -135,7 +139,8 @@ class AccountState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="k
     state: msgspec.Raw = NO_FIELDS
     """A JSON object (docs/accounts.md, part 3).  Absent: the alias does not belong to it any more, or it is gone."""
     person: Alias | None = None
-    """As on a forwarded event."""
+    passed: int = 0
+    """Both as on a forwarded event."""
 
 
 class ShareOf(msgspec.Struct, frozen=True, tag_field="kind", tag="share", omit_defaults=True, gc=False):
@@ -148,7 +153,8 @@ class ShareOf(msgspec.Struct, frozen=True, tag_field="kind", tag="share", omit_d
     arr: int
     """Minor units of the corporate currency."""
     person: Alias | None = None
-    """As on a forwarded event."""
+    passed: int = 0
+    """Both as on a forwarded event."""
 
 
 class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=False):
@@ -161,12 +167,14 @@ class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=Fa
     """The part as `activity.pack` wrote it (base64 in JSON)."""
 
 
-class PartDetached(msgspec.Struct, frozen=True, tag_field="kind", tag="detach", gc=False):
+class PartDetached(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="detach", gc=False):
     """An earlier link took the alias elsewhere: the row loses the part, if that came by an older path."""
 
     alias: Alias
     person: Alias
     path: Path
+    passed: int = 0
+    """Rows that have forwarded it."""
 
 
 class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):

@@ -22,11 +22,9 @@ from agents.verify.world import USER_EVENTS
 
 FOREVER = 1 << 60
 LONGEST_PATH = 8
-"""Numbers in the path of a part from which on neither it nor anything else of its alias is forwarded."""
-TOO_FAR = f"""CASE WHEN e.kind = 'part' THEN len(e.path) >= {LONGEST_PATH} ELSE EXISTS (
-                FROM stay s WHERE s.p = e.p AND s.row = e.row AND s.alias = e.alias
-                AND s.o < e.o AND e.o <= s.until AND len(s.path) >= {LONGEST_PATH}) END"""
-"""Whether a record `e` has come so far: a part by its own path, anything else by that of the part before it."""
+"""Rows that forward a part, as its path says, or anything else, as `passed` says."""
+TOO_FAR = f"CASE WHEN e.kind = 'part' THEN len(e.path) ELSE coalesce(e.passed, 0) END >= {LONGEST_PATH}"
+"""Whether a record `e` has come so far."""
 
 SORT_KEY = "lpad(ms::VARCHAR, 16, '0') || okey || target"
 """Text that orders links by (at, order key, alias); instants are after 2000."""
@@ -117,6 +115,7 @@ def check(con: duckdb.DuckDBPyConnection) -> Check:
     found.compared = len(con.execute("SELECT 1 FROM wanted").fetchall())
     found.differ_all(con.execute(MOVED).fetchall())
     found.differ_all(con.execute(FORWARDS_DIFFER).fetchall())
+    found.differ_all(con.execute(NOT_FORWARDED).fetchall())
     return found
 
 
@@ -131,28 +130,31 @@ WANTED = f"""CREATE TABLE wanted AS
         ASOF JOIN tie ON tie.p = e.p AND tie.row = e.row AND tie.o <= e.o
         WHERE tie.person IS NOT NULL AND tie.o < e.o AND e.o < tie.until
             AND NOT {TOO_FAR})
-    SELECT p AS sp, o AS so, 'part' AS kind, alias, person, path, false AS optional FROM carried
+    SELECT p AS sp, o AS so, 'part' AS kind, alias, person, path, 0 AS passed, false AS optional FROM carried
         WHERE person IS NOT NULL
-    UNION ALL SELECT p, o, 'detach', alias, former, path, false FROM carried WHERE former IS NOT NULL
+    UNION ALL SELECT p, o, 'detach', alias, former, path, 0, false FROM carried WHERE former IS NOT NULL
     UNION ALL SELECT p, o, kind, alias, heir, CASE kind WHEN 'part' THEN list_append(path, moves)
-        WHEN 'detach' THEN path END, coalesce(bot, false) FROM passed"""
+        WHEN 'detach' THEN path END, CASE kind WHEN 'part' THEN 0 ELSE coalesce(passed, 0) + 1 END,
+        coalesce(bot, false) FROM passed"""
 """Facts that change the owner are in the part that they send.  A part grows its path with each row that passes it on; a
 detach is passed on as it came."""
 
 MOVED = f"""WITH made AS (
         SELECT sp, so, kind, alias, person, count(*) AS times, min(p) AS p, min(o) AS o, bool_and(key = person) AS
-            keyed, any_value(path) AS path
+            keyed, any_value(path) AS path, any_value(coalesce(passed, 0)) AS passed
         FROM ue WHERE st = '{USER_EVENTS}' AND kind IN ('part', 'detach', 'event', 'facts', 'account', 'share', 'told')
             AND person IS NOT NULL
             AND so < coalesce((SELECT d.o FROM done d WHERE d.topic = st AND d.p = sp), 0) GROUP BY ALL)
     SELECT '{USER_EVENTS}/' || sp || '/' || so, person, kind || ' of ' || alias || ': '
         || CASE WHEN w.optional IS NULL THEN 'no link demands it' WHEN times IS NULL THEN 'is missing'
             WHEN NOT keyed THEN 'is not keyed by the person' WHEN times > 1 THEN 'is there ' || times || ' times'
-            ELSE 'path is ' || coalesce(m.path::VARCHAR, 'none') || ', is to be ' || w.path::VARCHAR END
+            WHEN m.path IS DISTINCT FROM w.path
+                THEN 'path is ' || coalesce(m.path::VARCHAR, 'none') || ', is to be ' || w.path::VARCHAR
+            ELSE 'passed is ' || m.passed || ', is to be ' || w.passed END
         || coalesce(', at {USER_EVENTS}/' || m.p || '/' || m.o, '')
     FROM wanted w FULL JOIN made m USING (sp, so, kind, alias, person)
     WHERE NOT coalesce(w.optional AND times IS NULL, false) AND NOT coalesce(w.optional IS NOT NULL AND times = 1 AND
-        keyed AND m.path IS NOT DISTINCT FROM w.path, false)
+        keyed AND m.path IS NOT DISTINCT FROM w.path AND m.passed = w.passed, false)
     ORDER BY sp, so"""
 
 SAME = (
@@ -172,3 +174,8 @@ FORWARDS_DIFFER = f"""SELECT '{
         AND (e.kind <> f.kind OR ({", ".join(f"f.{one}" for one in SAME)}) IS DISTINCT FROM ({
     ", ".join(f"e.{one}" for one in SAME)
 })) ORDER BY f.p, f.o"""
+
+NOT_FORWARDED = f"""SELECT '{USER_EVENTS}/' || p || '/' || o, alias,
+        'passed is ' || passed || ', and nobody forwarded it'
+    FROM ue WHERE kind IN ('event', 'facts', 'account', 'share', 'told') AND person IS NULL AND passed <> 0
+    ORDER BY p, o"""

@@ -21,10 +21,10 @@ NEVER: Millis = 1 << 62
 TOLD = 64
 """What was told to several aliases, and is known to have been told."""
 LONGEST_PATH = 8
-"""Aliases that a part passes; of one that came further nothing is passed on.
+"""Rows that a record or a part passes; what came further is not passed on.
 
-Records of Salesforce say themselves whom they were merged into.  Should two of them name each other, what one has comes
-home and stops there, and what another one has stops here.
+Records of Salesforce say themselves whom they were merged into.  Should two of them name each other, what belongs to
+one comes home and stops there, and what belongs to another one goes round until it stops here.
 """
 RECENT_VISITS = 32
 """A visit that comes after so many later ones makes all stored ones be folded again."""

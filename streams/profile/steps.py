@@ -39,7 +39,7 @@ LINKS_AT_MOST = 1_000
 """Different people that one alias may be said to be: a kiosk must not grow a row without bound."""
 
 
-Forwarded: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | PartMoved | PartDetached
+Forwarded: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | PartDetached
 
 
 def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Millis | None) -> Step:
@@ -105,7 +105,7 @@ def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
 
 def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -> None:
     profile = step.profile
-    part = _passed_on(step, event) if not event.bot else None
+    part = _taken(step, event) if not event.bot else None
     if part is None:
         return
     key = order_key(event.message_id)
@@ -149,15 +149,16 @@ def _facts(step: Step, facts: Facts, policy: Policy, clock: Millis | None) -> No
             profile.said_to_be = facts.owner
     if profile.owner != before:
         _move(step, before, policy, clock)
-    elif (owner := _passed_to(profile, facts.alias)) is not None:
-        step.forwards = (replace(facts, person=owner),)
+    else:
+        step.forwards = _passed_on(profile, facts)
 
 
 def _told(step: Step, told: Told) -> None:
     profile = step.profile
-    if (owner := _passed_to(profile, told.alias)) is not None and not _came_home(profile, told):
-        step.forwards = (replace(told, person=owner),)
-    elif told.once is not None and told.once in profile.told:
+    step.forwards = _passed_on(profile, told) if not _came_home(profile, told) else ()
+    if step.forwards:
+        return
+    if told.once is not None and told.once in profile.told:
         step.duplicate = True
     else:
         if told.once is not None:
@@ -166,7 +167,7 @@ def _told(step: Step, told: Told) -> None:
 
 
 def _of_account(step: Step, said: AccountState | ShareOf) -> None:
-    part = _passed_on(step, said)
+    part = _taken(step, said)
     if part is None:
         return
     heard: Mapping[str, AccountHeard | Share] = part.accounts if isinstance(said, AccountState) else part.shares
@@ -181,25 +182,26 @@ def _of_account(step: Step, said: AccountState | ShareOf) -> None:
         part.shares[said.account] = Share(said.number, said.arr)
 
 
-def _passed_on(step: Step, record: UserEvent | AccountState | ShareOf) -> Part | None:
+def _taken(step: Step, record: UserEvent | AccountState | ShareOf) -> Part | None:
     """Return the part that a record is for, and pass it on to the owner's; None: it came home."""
     profile = step.profile
     if _came_home(profile, record):
         return None
-    if (owner := _passed_to(profile, record.alias)) is not None:
-        step.forwards = (replace(record, person=owner),)
+    step.forwards = _passed_on(profile, record)
     return part_of(profile, record.alias)
 
 
-def _came_home(profile: Profile, record: Forwarded) -> bool:
+def _came_home(profile: Profile, record: Forwarded | PartMoved) -> bool:
     """Tell whether what the row has passed on came back to it."""
     return record.alias == profile.key and record.person == profile.key
 
 
-def _passed_to(profile: Profile, alias: Alias) -> Alias | None:
-    """Name the row to which what happens to an alias is passed on; None: to none."""
-    attached = profile.attached.get(alias)
-    return profile.owner if attached is None or len(attached.path) < LONGEST_PATH else None
+def _passed_on(profile: Profile, record: Forwarded) -> tuple[Forwarded, ...]:
+    """Forward a record to the row's owner, if there is one and the record has not come too far."""
+    owner = profile.owner
+    if owner is None or record.passed >= LONGEST_PATH:
+        return ()
+    return (replace(record, person=owner, passed=record.passed + 1),)
 
 
 def _copy(step: Step, part: Part, event: UserEvent, key: bytes, policy: Policy, clock: Millis | None) -> None:
@@ -300,8 +302,7 @@ def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Mi
     if _came_home(profile, detached):
         return
     known = profile.attached.get(detached.alias)
-    if (owner := _passed_to(profile, detached.alias)) is not None:
-        step.forwards = (replace(detached, person=owner),)
+    step.forwards = _passed_on(profile, detached)
     if known is None or known.path >= detached.path:
         step.duplicate = True
         return

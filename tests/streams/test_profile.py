@@ -464,7 +464,7 @@ def test_of_an_alias_that_did_nothing_yet_an_empty_part_moves() -> None:
 
 def test_what_comes_after_the_link_is_passed_on_and_kept() -> None:
     step = after(link(), viewed(T0, alias=ANON))
-    assert step.forwards == (viewed(T0, alias=ANON, person=USER),)
+    assert step.forwards == (viewed(T0, alias=ANON, person=USER, passed=1),)
     assert count(step.profile) == 1
 
 

@@ -686,6 +686,26 @@ def test_records_that_name_each_other_do_not_go_round_for_ever(records: list[Rec
     assert not any(row.profile is not None and key in row.profile.attached for key, row in rows.rows.items())
 
 
+ROUND = [state_of(one, 1, other) for one, other in itertools.pairwise((*CONTACTS, CONTACTS[0]))]
+"""Contacts that name each other, the last one the first."""
+
+
+@FOLDS
+@given(st.integers(1, 6), st.randoms())
+def test_what_leaves_records_that_name_each_other_leaves_nothing_that_goes_round(changes: int, random: Random) -> None:
+    [lead] = LEADS
+    here = [state_of(lead, version, CONTACTS[0]) for version in range(changes)]
+    rows = Rows(None)
+    for record in (*ROUND, *here, state_of(lead, changes, None)):
+        rows.take(row_of(record), record)
+        while random.random() < 0.8 and rows.deliver(random):
+            pass
+    for _ in range(1_000):
+        if not rows.deliver(random):
+            break
+    assert not any(rows.waiting.values())
+
+
 def test_a_change_is_told_to_the_person_at_the_end_of_the_chain() -> None:
     rows = Rows(None)
     for record in (
@@ -697,7 +717,7 @@ def test_a_change_is_told_to_the_person_at_the_end_of_the_chain() -> None:
         while rows.deliver(Random(1)):
             pass
     said = [one for row in rows.rows.values() for step in row.steps for one in step.announcements]
-    assert said == [Told("sf:003c1", Raw(b'{"text":"Salesforce Contact Created"}'), person="user:u1")]
+    assert said == [Told("sf:003c1", Raw(b'{"text":"Salesforce Contact Created"}'), person="user:u1", passed=2)]
 
 
 def _once(records: list[Any]) -> list[Any]:

@@ -314,8 +314,9 @@ class Company:
         else:
             self.take(row, record, clock)
             if row.owner:
-                path = {"path": [*record["path"], row.moves]} if kind == "part" else {}
-                self.record(record | path | {"person": row.owner}, row.owner, source)
+                passed = {"passed": record.get("passed", 0) + 1}
+                way = {"path": [*record["path"], row.moves]} if kind == "part" else passed
+                self.record(record | way | {"person": row.owner}, row.owner, source)
         if key.startswith("user:"):
             self.look(row, clock)
         self.view(p, row)

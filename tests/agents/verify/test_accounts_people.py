@@ -138,7 +138,7 @@ def test_what_is_forwarded_before_its_part_makes_one() -> None:
 
 def test_forwarded_states_are_demanded_once() -> None:
     said = [link(MAIL), part(MAIL, 1, source=0), account(MAIL, "001A", 1, "A")]
-    forwarded = account(MAIL, "001A", 1, "A", person=USER, source=2)
+    forwarded = account(MAIL, "001A", 1, "A", person=USER, source=2) | {"passed": 1}
     for more, clean in (
         ([], False),
         ([forwarded], True),

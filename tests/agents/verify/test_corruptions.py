@@ -105,6 +105,21 @@ IDENTITY = {
     "a part has no path": (USER_EVENTS, rb'"kind":"part"', lambda one: edited(one, path=None)),
     "the path of a detach differs": (USER_EVENTS, rb'"detach".*"path":\[2', lambda one: edited(one, path=[3])),
     "a detach was not passed on": (USER_EVENTS, rb'"person":"user:.*"detach"|"detach".*"user:', lambda _: None),
+    "a detach has passed another number of rows": (
+        USER_EVENTS,
+        rb'"detach".*"passed":1',
+        lambda one: edited(one, passed=2),
+    ),
+    "an event has passed no row that it was forwarded by": (
+        USER_EVENTS,
+        rb'"event".*"passed":1',
+        lambda one: edited(one, passed=0),
+    ),
+    "an event has passed a row before it was forwarded": (
+        USER_EVENTS,
+        rb'"event","alias":"anon:(?!.*"person")',
+        lambda one: edited(one, passed=1),
+    ),
     "a part was passed on to the wrong owner": (
         USER_EVENTS,
         rb'"part".*"path":\[1,',

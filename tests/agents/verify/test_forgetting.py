@@ -229,7 +229,7 @@ def test_a_word_that_is_not_accepted_makes_nothing() -> None:
 
 def test_what_comes_to_a_row_that_is_gone_is_not_forwarded() -> None:
     event = {"kind": "event", "alias": ANON, "message_id": "m", "at": T0, "received_at": T0}
-    forwarded = event | {"person": MAIL, "source": 2}
+    forwarded = event | {"person": MAIL, "passed": 1, "source": 2}
     gone = [link(ANON, MAIL), part(ANON, 1, source=0, person=MAIL)]
     for records, clean in (
         ([*gone, event, forwarded], True),
