@@ -23,12 +23,12 @@ RANKS = ("email:", "user:")
 
 OWN = f"""CREATE TABLE copy AS
     SELECT p, row, alias, 0::BIGINT AS epoch, o, {FOREVER} AS until, okey, ms, name, coalesce(visit, false) AS visit,
-        source, email, full_name, clock, coalesce(ms <= clock - getvariable('horizon'), false) AS late, false AS missed
+        source, email, full_name, clock, coalesce(ms <= clock - getvariable('horizon'), false) AS late
     FROM entry WHERE kind = 'event' AND person IS NULL"""
 
 FORWARDED = """INSERT INTO copy
     SELECT e.p, e.row, e.alias, s.o, e.o, s.until, e.okey, e.ms, e.name, coalesce(e.visit, false), e.source, e.email,
-        e.full_name, e.clock, coalesce(e.ms <= e.clock - getvariable('horizon'), false) AS late, late
+        e.full_name, e.clock, coalesce(e.ms <= e.clock - getvariable('horizon'), false)
     FROM (FROM entry WHERE kind = 'event' AND person IS NOT NULL AND starts_with(row, $rank)) e
     ASOF JOIN stay s ON s.p = e.p AND s.row = e.row AND s.alias = e.alias AND s.o <= e.o"""
 
@@ -36,7 +36,7 @@ BROUGHT = """INSERT INTO copy
     SELECT s.p, s.row, s.alias, s.o, s.o, s.until, c.okey, c.ms, c.name, c.visit, c.source, c.email, c.full_name,
         s.clock,
         c.late OR h.o IS NULL OR coalesce(c.ms <= l.clock - getvariable('horizon'), false)
-            OR coalesce(c.ms <= s.clock - getvariable('horizon'), false), c.missed
+            OR coalesce(c.ms <= s.clock - getvariable('horizon'), false)
     FROM (FROM stay WHERE starts_with(row, $rank)) s JOIN origin USING (p, o) JOIN entry l ON l.p = lp AND l.o = lo
     JOIN copy c ON c.p = lp AND c.row = home AND c.alias = s.alias AND c.o < lo AND lo < c.until
     LEFT JOIN held h ON h.n = c.rowid AND lo < h.until"""
@@ -46,7 +46,7 @@ STORED = """WITH stored AS (SELECT *, rowid AS n FROM copy WHERE NOT late AND (n
     judged AS (SELECT *, min(ms) OVER (PARTITION BY p, row, alias, epoch, okey ORDER BY o, ms, n
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM stored)"""
 
-HELD = """SELECT * EXCLUDE (until, before, late, missed, email, full_name),
+HELD = """SELECT * EXCLUDE (until, before, late, email, full_name),
         least(until, coalesce(lead(o) OVER (PARTITION BY p, row, alias, epoch, okey ORDER BY o, ms, n), until)) AS until
     FROM judged WHERE coalesce(ms < before, true)"""
 
@@ -125,7 +125,7 @@ def _mend(con: duckdb.DuckDBPyConnection, which: str, horizon_ms: int) -> None:
         f"DELETE FROM held USING expired e WHERE {' AND '.join(f'held.{c} = e.{c}' for c in group.split(', '))}"
     )
     con.execute(
-        f"INSERT INTO held BY NAME {_stored(which)} SELECT * EXCLUDE (until, before, late, missed, email, full_name,"
+        f"INSERT INTO held BY NAME {_stored(which)} SELECT * EXCLUDE (until, before, late, email, full_name,"
         " gone), least(until, gone) AS until FROM judged JOIN mended USING (n)"
     )
 

@@ -52,7 +52,7 @@ def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Milli
     if clock is not None and clock > profile.walked_to:
         # Rows that time concerns are woken when the clock moves: at a record nothing up to it is left to announce.
         profile.walked_to = clock
-    step = Step(profile)
+    step = Step(profile, journey=prior is None and profile.is_user)  # a user counts in the reports whatever it does
     if isinstance(record, UserEvent):
         _event(step, record, policy, clock)
     elif isinstance(record, Facts):
@@ -112,15 +112,15 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
     learn_traits(part, event, key)
     if event.source is not None:
         part.touch(Touch(event.at, key, event.source))
+    if event.name == policy.attribution.sign_up:
+        stamp = (event.at, key)
+        part.signed_up = stamp if part.signed_up is None else min(part.signed_up, stamp)
+        step.journey = True
     if clock is not None and event.at <= clock - policy.horizon_ms:
         step.late = True
         return
     if not event.name and not event.visit:
         return
-    if event.name == policy.attribution.sign_up:
-        stamp = (event.at, key)
-        part.signed_up = stamp if part.signed_up is None else min(part.signed_up, stamp)
-        step.journey = True
     if clock is not None and is_stale(part, key, clock - policy.horizon_ms):
         expire(profile, clock - policy.horizon_ms, policy)
     if part.has(key):

@@ -135,6 +135,16 @@ def test_what_is_sealed_stays_counted(events: list[UserEvent], ticks: set[int]) 
         assert [touch for touch in touches_of(row.profile, POLICY) if touch.at > recent] == wanted
 
 
+def test_a_late_sign_up_counts_wherever_it_comes() -> None:
+    for alias, person in ((USER, None), (VISITOR, USER)):
+        row = Row(POLICY)
+        row.tick(T0 + 60 * DAY_MS)
+        row.take(event(alias, 1, T0, "Signed Up", person=person))
+        assert row.profile is not None
+        cells = [cell_of(field) for field in person_contribution(row.profile, POLICY)]
+        assert Measure.sign_ups in {cell.measure for cell in cells}
+
+
 def test_the_touches_on_the_path_to_a_sign_up_are_kept_for_good() -> None:
     row = Row(POLICY)
     first = event(USER, 1, T0, "$page", visit=True, source=SPRING)

@@ -41,11 +41,6 @@ LATEST = f"""SELECT p, key, max(o), arg_max(coalesce(value, 'null'), o) FROM mes
 SHARES = """SELECT alias, arg_max(arr, number) FROM ue WHERE kind = 'share' AND person IS NULL AND done
     GROUP BY alias, account ORDER BY alias, account"""
 ACCOUNT = "001"
-ONLY_EVENTS = """SELECT row FROM entry WHERE starts_with(row, 'user:') GROUP BY row
-    HAVING bool_and(kind = 'event' AND NOT coalesce(visit, false) AND name <> $sign_up)"""
-UNCOUNTED = (
-    "users who did nothing but events that are neither visits nor sign-ups: the page counts them, the core not yet"
-)
 SIGN_UPS = "u"
 """The measure of sign-ups: third letter of a cell."""
 
@@ -78,23 +73,16 @@ def _people(found: Check, shown: Shown, con: duckdb.DuckDBPyConnection, rules: R
     wanted = {row: one for (_, row), one in persons.people(con, rules, facts)}
     forgotten = {row for _, row in gone(con)}
     others = {key for key in shown if not key.startswith(ACCOUNT)} - forgotten
-    nobody, only_events = (
-        persons.Person({}),
-        {row for (row,) in con.execute(ONLY_EVENTS, {"sign_up": rules.sign_up}).fetchall()},
-    )
+    nobody = persons.Person({})
     for key in sorted({*wanted, *others}):
         found.compared += 1
         where, cells = shown.get(key, (CONTRIBUTIONS, {}))
         person = wanted.get(key, nobody)
-        if key in only_events and key not in shown:
-            found.skip(1, UNCOUNTED)
-            continue
-        if person.unsure == persons.LET_GO:
+        if person.unsure:
             _sign_up(found, where, key, cells)
         left_out = (SIGN_UPS if person.unsure else "", OF_PEOPLE if person.stale else "")
         _compare(found, where, key, _without(person.cells, *left_out), _without(cells, *left_out))
-    for why in (persons.LET_GO, persons.CONTESTED):
-        found.skip(sum(one.unsure == why for one in wanted.values()), why)
+    found.skip(sum(one.unsure for one in wanted.values()), persons.LET_GO)
     found.skip(sum(one.stale for one in wanted.values()), persons.STALE)
 
 

@@ -150,7 +150,7 @@ class _Walk:
     def _moment(self, o: int, account: str | None, sessions: Sessions) -> Moment:
         touches = [(_touch(one), one) for one in sessions.begun() if one.source]
         acquired = Acquired.then(self.sign_ups, o)
-        path = [] if acquired is None or acquired.contested else self.kept.path(sessions, acquired)[0]
+        path = [] if acquired is None else self.kept.path(sessions, acquired)[0]
         surely = [one for one in path if acquired is not None and self.kept.surely(one, acquired.since)]
         return Moment(o, account, touches, frozenset(surely))
 

@@ -32,17 +32,12 @@ from agents.verify.sessions import Sessions, Visit, final
 from agents.verify.texts import parsed
 from agents.verify.ties import FOREVER
 
-SIGN_UPS = """WITH surely AS (SELECT DISTINCT alias, okey, ms FROM copy WHERE alias = row AND NOT late AND name = $name)
-    SELECT p, row, o, until, ms, okey, missed FROM copy SEMI JOIN surely USING (alias, okey, ms) WHERE name = $name
-    ORDER BY p, row, ms, okey, o"""
-"""Whether a sign-up counts is said where it happened; of copies the one that came first tells since when it is known.
-"""
+SIGN_UPS = "SELECT p, row, o, until, ms, okey FROM copy WHERE name = $name ORDER BY p, row, ms, okey, o"
 SHARES = "SELECT p, row, alias, o, account, number, arr FROM entry WHERE kind = 'share' ORDER BY o"
 MOST_KEPT = 500
 """Touches of sealed sessions that a row keeps."""
 STALE = "personas of a former version of the maps"
 LET_GO = "sign-ups some of whose touches may have been let go of before they were the person's"
-CONTESTED = "sign-ups that were late where they were forwarded to, and not where they happened"
 
 
 class SignUp(NamedTuple):
@@ -52,8 +47,6 @@ class SignUp(NamedTuple):
     until: int
     at: int
     key: str
-    missed: bool
-    """It was forwarded, and late where it came."""
 
 
 def sign_ups(con: duckdb.DuckDBPyConnection, rules: Rules) -> dict[Row, list[SignUp]]:
@@ -71,8 +64,6 @@ class Acquired:
     at: int
     since: int
     """From which record on it has been the person's."""
-    contested: bool
-    """By another reading it is not: one that was forwarded was late where it came, and not where it happened."""
 
     @staticmethod
     def then(known: Iterable[SignUp], o: int) -> "Acquired | None":
@@ -83,9 +74,7 @@ class Acquired:
             return None
         first = there[0]
         former = (one.until for one in known[: known.index(first)] if one.until <= o)
-        heard = next((one for one in there if not one.missed), None)
-        contested = heard is None or (heard.at, heard.key) != (first.at, first.key)
-        return Acquired(first.at, max([first.o, *former]), contested)
+        return Acquired(first.at, max([first.o, *former]))
 
 
 def shares(con: duckdb.DuckDBPyConnection) -> dict[Row, int]:
@@ -135,8 +124,8 @@ class Person:
     """What a person adds."""
 
     cells: Cells
-    unsure: str = ""
-    """Why the rows of the sign-up cannot be told; empty: they can."""
+    unsure: bool = False
+    """The rows of the sign-up cannot be told."""
     stale: bool = False
     """The persona is that of former maps."""
 
@@ -150,14 +139,13 @@ def people(con: duckdb.DuckDBPyConnection, rules: Rules, facts: Facts) -> Iterat
         sessions = of_sessions.get(key, Sessions(rules))
         for visit in sessions.begun():
             add_touch(cells, "-s", touch_of(visit) if visit.source else None, 1)
-        sign_up, unsure = Acquired.then(of_sign_ups.get(key, ()), FOREVER - 1), ""
+        sign_up, sure = Acquired.then(of_sign_ups.get(key, ()), FOREVER - 1), True
         if sign_up is not None:
             path, sure = Kept(rules, facts.steps.get(p, Steps([], []))).path(sessions, sign_up)
             credit(cells, in_order(map(touch_of, path)), {"u": ONE})
-            unsure = CONTESTED if sign_up.contested else "" if sure else LET_GO
         if row.startswith("user:") or facts.salesforce.get(key):
             _add_person(cells, facts, rules, key, arr.get(key, 0))
-        yield key, Person(without_zeros(cells), unsure, facts.is_stale(key, rules))
+        yield key, Person(without_zeros(cells), not sure, facts.is_stale(key, rules))
 
 
 def _add_person(cells: Counter[str], facts: Facts, rules: Rules, key: Row, arr: int) -> None:

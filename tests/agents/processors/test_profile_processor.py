@@ -167,7 +167,15 @@ def test_a_change_and_its_trigger_go_to_the_partition_of_their_person() -> None:
 
 def test_the_change_is_sent_before_the_trigger() -> None:
     effects = Partition().fold(viewed(), viewed(T0 + 1))
-    assert [topic for topic, _ in effects.sends] == ["segment-changes", "referral-triggers", "profile-views"]
+    sent_to = [topic for topic, _ in effects.sends]
+    assert sent_to == ["segment-changes", "referral-triggers", "profile-views", "contributions"]
+
+
+def test_a_user_counts_in_the_reports_whatever_the_first_event_is_and_an_anonymous_visitor_does_not() -> None:
+    partition = Partition()
+    assert len(sent(partition.fold(viewed()), "contributions")) == 1
+    assert sent(partition.fold(viewed(T0 + 1)), "contributions") == []
+    assert sent(Partition().fold(viewed(T0, "anon:a1")), "contributions") == []
 
 
 def test_a_batch_tells_what_happened_in_it() -> None:
@@ -328,7 +336,7 @@ def test_a_part_and_stragglers_are_sent_to_the_person_in_order() -> None:
     assert {(send.partition, send.key) for send in forwards} == {(partition_of("user:u1", PARTITIONS), b"user:u1")}
     records = [decode_record(send.value or b"") for send in forwards]
     assert isinstance(records[0], PartMoved)
-    assert records[1:] == [viewed(T0 + 1, "anon:a1", person="user:u1"), viewed(T0, "anon:a1", person="user:u1")]
+    assert records[1:] == [viewed(at, "anon:a1", person="user:u1", passed=1) for at in (T0 + 1, T0)]
 
 
 def test_what_is_forwarded_says_where_it_comes_from() -> None:

@@ -278,13 +278,7 @@ def test_the_order_in_which_visits_come_and_go_never_matters() -> None:
 
 
 def test_a_sign_up_is_the_earliest_and_that_of_a_person_since_the_earlier_ones_are_gone() -> None:
-    early, late = SignUp(3, 9, 100, "a", missed=False), SignUp(5, FOREVER, 200, "b", missed=False)
+    early, late = SignUp(3, 9, 100, "a"), SignUp(5, FOREVER, 200, "b")
     assert Acquired.then([early, late], 2) is None
-    assert Acquired.then([early, late], 8) == Acquired(100, 3, contested=False)
-    assert Acquired.then([early, late], 9) == Acquired(200, 9, contested=False)
-
-
-def test_a_sign_up_that_only_one_reading_knows_is_contested() -> None:
-    sign_up = Acquired.then([SignUp(3, FOREVER, 100, "a", missed=True)], 8)
-    assert sign_up is not None
-    assert sign_up.contested
+    assert Acquired.then([early, late], 8) == Acquired(100, 3)
+    assert Acquired.then([early, late], 9) == Acquired(200, 9)
