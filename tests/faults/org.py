@@ -6,14 +6,15 @@ merges, conversions - some late, doubled or broken.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import mean
 
 from agents.verify.world import Message
-from tests.agents.verify.salesforce import Org
+from tests.agents.verify.salesforce import PAUSES_MS, Org
 
 MESSAGES_A_STEP = 2.1
 """A transaction makes so many, about."""
 PAUSE_EVERY = 5
-"""Of so many transactions one comes after a long pause: the others are seconds or minutes apart."""
+"""Of so many transactions one comes after a long pause: the others are seconds or minutes apart, if there is time."""
 
 
 @dataclass
@@ -53,8 +54,22 @@ def _stays(record: str) -> bool:
 def messages(
     seed: int, partitions: int, addresses: Sequence[str], count: int, begin_ms: int, end_ms: int
 ) -> list[Message]:
-    """Return about `count` messages, at least one, with timestamps from `begin_ms` to about `end_ms`."""
+    """Return about `count` messages, at least one, with timestamps from `begin_ms` to about `end_ms`.
+
+    Half of the time at least is long pauses.  Kafka takes nothing that is more than an hour ahead of it.
+    """
     steps = max(1, round(count / MESSAGES_A_STEP))
-    pause_ms = (end_ms - begin_ms) * PAUSE_EVERY // (steps + PAUSE_EVERY)
-    org = CompanyOrg(seed, partitions, len(addresses), addresses=addresses, pause_ms=pause_ms, now=begin_ms)
+    short_ms = steps * mean(PAUSES_MS)
+    share = min(1.0, (end_ms - begin_ms) / 2 / short_ms)
+    pauses_ms = [int(one * share) for one in PAUSES_MS]
+    pause_ms = int(end_ms - begin_ms - share * short_ms) * PAUSE_EVERY // (steps + PAUSE_EVERY)
+    org = CompanyOrg(
+        seed,
+        partitions,
+        len(addresses),
+        addresses=addresses,
+        pause_ms=pause_ms,
+        pauses_ms=pauses_ms,
+        now=begin_ms,
+    )
     return org.messages(steps)

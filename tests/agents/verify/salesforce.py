@@ -1,6 +1,7 @@
 """A random Salesforce org: what its change events say, in every shape, doubled, shuffled and with gaps."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from random import Random
@@ -10,6 +11,7 @@ from agents.verify.partitioning import partition_of
 from agents.verify.world import Message
 from tests.agents.verify.simulate import MINUTE, T0, iso
 
+PAUSES_MS = (1, 400, 1000, MINUTE, 20 * MINUTE)
 PREFIXES = {"Contact": "003", "Lead": "00Q", "Account": "001", "Opportunity": "006"}
 AVRO_FIELDS = ["Name", "Title", "Email", "Phone", "MailingAddress", "LastModifiedDate", "IsConverted",
                "ConvertedContactId", "AccountId", "Score__c", "Description"]  # fmt: skip
@@ -52,6 +54,8 @@ class Org:
     people: int
     cycles: bool = False
     """Records may have been merged into each other."""
+    pauses_ms: Sequence[int] = PAUSES_MS
+    """Before a transaction: one of these."""
     prefixes: ClassVar[dict[str, str]] = PREFIXES
     kinds: ClassVar[list[str]] = ["Contact", "Contact", "Contact", "Lead", "Lead", "Account", "Opportunity"]
     """Objects of which records are made, the more often the more often it stands here."""
@@ -71,7 +75,7 @@ class Org:
     def transaction(self) -> None:
         """One commit: one to three records change; sometimes each a few times, sometimes with a gap."""
         self.number += 1
-        self.now += self.rng.choice([1, 400, 1000, MINUTE, 20 * MINUTE])
+        self.now += self.rng.choice(self.pauses_ms)
         for sequence in range(1, self.rng.choice([1, 1, 2, 3]) + 1):
             self.change(f"tx-{self.number}", sequence)
 
