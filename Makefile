@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 TOUCHLINE := $(BIN)/touchline
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .local/uv/bin/uv)
+# Tests of a file share worlds that take seconds to make; those on a real Kafka have the machine to themselves.
+PURE := $(BIN)/pytest -m "not integration" --numprocesses auto --dist loadfile
 # Another Kafka for the tests: make test TEST_KAFKA_VERSION=3.9.1
 TEST_KAFKA_VERSION ?=
 export TEST_KAFKA_VERSION
@@ -22,10 +24,11 @@ demo-once: setup ## The same without going on live; 0 only if verify is clean an
 	@$(TOUCHLINE) demo --once
 
 test: lint types downloads ## Everything: lint, types, and all tests on a real Kafka and Redis
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(PURE) $(PYTEST_ARGS)
+	@$(BIN)/pytest -m integration $(PYTEST_ARGS)
 
 test-fast: setup ## The tests that need neither Kafka nor Redis
-	@$(BIN)/pytest -m "not integration" $(PYTEST_ARGS)
+	@$(PURE) $(PYTEST_ARGS)
 
 bench: downloads ## This worker and its peers at one job, many people, Salesforce; under 20 minutes
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
