@@ -338,7 +338,9 @@ async def test_triggers_prints_all_of_them_and_ends(settings, capsys) -> None:
 
 
 async def test_following_goes_on_until_ctrl_c(settings, tmp_path, eventually) -> None:
+    # A shell that starts the tests in the background has them, and what they start, ignore SIGINT.
     script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from agents.query import triggers; from agents.settings import load;"
         " sys.exit(triggers.run(load(), as_json=True, follow=True))"
     )
