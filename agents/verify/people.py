@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from agents.verify.accounts.persons import persona_of
+from agents.verify.accounts.persons import STALE, persona_of
 from agents.verify.facts import Facts, Key
 from agents.verify.heavy import BLURRED, STORED_EXACTLY, Heavy
 from agents.verify.person import EVER, Decision, Membership, Person, Steps
@@ -174,7 +174,7 @@ def check(
     views = Views(facts, heavy, rules, walked, versions_mixed)
     found.skip(len(heavy.series), f"counts beyond {STORED_EXACTLY} stored events, compared by their bounds only")
     found.skip(len(heavy.blurred), BLURRED)
-    found.skip(sum(facts.is_stale(key, rules) for key in facts.maps), "personas of a former version of the maps")
+    found.skip(sum(facts.is_stale(key, rules) for key in facts.maps), STALE)
     if versions_mixed:
         found.skip(len(walked), "segments and asks: decisions of several versions of the rules")
     query = """SELECT p, row, merged_into, last, optional, o, value FROM expected FULL JOIN shown USING (p, row) ORDER

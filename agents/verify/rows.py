@@ -125,8 +125,8 @@ def _mend(con: duckdb.DuckDBPyConnection, which: str, horizon_ms: int) -> None:
         f"DELETE FROM held USING expired e WHERE {' AND '.join(f'held.{c} = e.{c}' for c in group.split(', '))}"
     )
     con.execute(
-        f"INSERT INTO held BY NAME {_stored(which)} SELECT * EXCLUDE (until, before, late, email, full_name,"
-        " gone), least(until, gone) AS until FROM judged JOIN mended USING (n)"
+        f"INSERT INTO held BY NAME {_stored(which)} SELECT * EXCLUDE (until, before, late, email, full_name, gone),"
+        " least(until, gone) AS until FROM judged JOIN mended USING (n)"
     )
 
 

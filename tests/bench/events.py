@@ -29,6 +29,7 @@ SEED = 7
 EVENTS_A_DAY = 5
 SESSION_EVENTS = 10
 SESSION_GAP_MS = 30_000
+"""How people come and go (`in_sessions`): events a day of a person, events of a session, and between two of them."""
 AVID_SHARE = 2_200
 """One person in so many events is avid: sure to view over 60 reports in 30 days.  Nobody is near the rule's threshold,
 so that counting days (the peers) and counting to the millisecond (ours) ask the same people."""

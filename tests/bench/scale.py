@@ -25,6 +25,7 @@ from tests.bench.broker import Broker
 from tests.bench.events import DAY_MS, Line, Maker, Person, evenly, finishers, in_sessions, triggering
 from tests.bench.load import publish
 from tests.bench.points import LOCAL, PARTITIONS, RUNS, measure
+from tests.bench.processes import Program
 from tests.bench.programs import Ours, OursOnDisk
 from tests.bench.watch import watching
 
@@ -122,12 +123,18 @@ class Scale:
                 rates = published / (monotonic() - began), published / (program.cpu_seconds() - cpu)
                 point.peak_megabytes = program.peak_bytes() / 1e6
                 point.restart_seconds = self._subject.all_open_at(program.log, LANES) - started_at
-                while self._subject.read_model_lag() > 0:
-                    program.check()
-                    await asyncio.sleep(0.2)
+                await self._read_model_is_current(program)
             finally:
                 program.stop()
         return rates
+
+    async def _read_model_is_current(self, program: Program) -> None:
+        deadline = monotonic() + LIMIT_SECONDS
+        while self._subject.read_model_lag() > 0:
+            program.check()
+            if monotonic() > deadline:
+                raise program.error(f"had not written its read model within {LIMIT_SECONDS:.0f} s")
+            await asyncio.sleep(0.2)
 
     async def _finish(self) -> frozenset[str]:
         self._rounds += 1

@@ -29,6 +29,7 @@ from streams.identifiers import RECORD, record_alias
 from streams.policy import Policy
 from streams.salesforce.people import named, said
 from streams.salesforce.record import Record
+from streams.views import encode
 
 MEMBERS_AT_MOST = 10_000
 """Members that an account takes in: each of them is told of each change."""
@@ -65,7 +66,6 @@ class Member(msgspec.Struct, array_like=True, frozen=True, gc=False):
     version: int
 
 
-_encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_heard = msgspec.msgpack.Decoder(Heard).decode
 _unpack_member = msgspec.msgpack.Decoder(Member).decode
@@ -216,7 +216,7 @@ class Accounts:
     def _document(self, account: str) -> bytes:
         record, state, deals = self._record(account), self._state(account), self._deals_of(account)
         deleted = record is not None and record.deleted
-        return _encode(account_view(account, state, deals, self._members(account), deleted=deleted))
+        return encode(account_view(account, state, deals, self._members(account), deleted=deleted))
 
     def _state(self, account: str) -> dict[str, Any] | None:
         deals, known = self._deals_of(account), self._references
@@ -226,7 +226,7 @@ class Accounts:
         state = self._state(account)
         if state is None:
             return b""
-        return _encode(with_deals(state, self._deals_of(account), TOLD_OPPORTUNITIES))
+        return encode(with_deals(state, self._deals_of(account), TOLD_OPPORTUNITIES))
 
     def _record(self, account: str) -> Record | None:
         """Return the account's record; None: nothing of it was visible yet, as after a gap."""

@@ -6,7 +6,7 @@ In: the touches of a path, (instant, order key, source).  Out: `{cell: amount}`;
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import md5
-from typing import Any
+from typing import Any, TypeVar
 
 from agents.verify.accounts.models import MODELS
 from agents.verify.accounts.shares import divided
@@ -20,6 +20,7 @@ LONGEST_NAME, DIGEST = 100, 16
 Cells = dict[str, int]
 Touch = Sequence[Any]
 """[instant, order key, source]; order keys of one list are of one form."""
+T = TypeVar("T", bound=Touch)
 
 
 def in_order(touches: Iterable[Touch]) -> list[Touch]:
@@ -27,8 +28,8 @@ def in_order(touches: Iterable[Touch]) -> list[Touch]:
     return sorted(touches, key=lambda one: (one[0], one[1], *(one[2].get(name) or "" for name in TIE_BREAK)))
 
 
-def path_of(touches: Sequence[Touch], at: int, lookback_ms: int) -> list[Touch]:
-    """Give the touches, in their order, on the path to a conversion."""
+def path_of(touches: Sequence[T], at: int, lookback_ms: int) -> list[T]:
+    """Give the touches, in their order, on the path to a conversion; of each the instant comes first."""
     return [touch for touch in touches if at - lookback_ms < touch[0] <= at]
 
 

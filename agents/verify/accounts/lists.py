@@ -150,9 +150,10 @@ class _Walk:
     def _moment(self, o: int, account: str | None, sessions: Sessions) -> Moment:
         touches = [(_touch(one), one) for one in sessions.begun() if one.source]
         acquired = Acquired.then(self.sign_ups, o)
-        path = [] if acquired is None else self.kept.path(sessions, acquired)[0]
-        surely = [one for one in path if acquired is not None and self.kept.surely(one, acquired.since)]
-        return Moment(o, account, touches, frozenset(surely))
+        if acquired is None:
+            return Moment(o, account, touches, frozenset())
+        path, _ = self.kept.path(sessions, acquired)
+        return Moment(o, account, touches, frozenset(one for one in path if self.kept.surely(one, acquired.since)))
 
     def _look(self, now: Moment, said: list[Said]) -> None:
         """Compare what was told with what had to be: a farewell to who is left, a list where it is another."""

@@ -21,6 +21,7 @@ from agents.verify.accounts.cells import (
     credit,
     cut,
     in_order,
+    path_of,
     without_zeros,
 )  # fmt: skip
 from agents.verify.facts import Facts
@@ -32,7 +33,7 @@ from agents.verify.sessions import Sessions, Visit, final
 from agents.verify.texts import parsed
 from agents.verify.ties import FOREVER
 
-SIGN_UPS = "SELECT p, row, o, until, ms, okey FROM copy WHERE name = $name ORDER BY p, row, ms, okey, o"
+SIGN_UPS = "SELECT p, row, o, until, ms FROM copy WHERE name = $name ORDER BY p, row, ms, okey, o"
 SHARES = "SELECT p, row, alias, o, account, number, arr FROM entry WHERE kind = 'share' ORDER BY o"
 MOST_KEPT = 500
 """Touches of sealed sessions that a row keeps."""
@@ -46,7 +47,6 @@ class SignUp(NamedTuple):
     o: int
     until: int
     at: int
-    key: str
 
 
 def sign_ups(con: duckdb.DuckDBPyConnection, rules: Rules) -> dict[Row, list[SignUp]]:
@@ -105,7 +105,7 @@ class Kept:
     def path(self, sessions: Sessions, sign_up: Acquired) -> tuple[list[Visit], bool]:
         """Give the touches on the path to a sign-up, and whether a row surely has them all."""
         touches = [one for one in sessions.begun() if one.source]
-        path = [one for one in touches if sign_up.at - self.rules.acquisition_ms < one.at <= sign_up.at]
+        path = path_of(touches, sign_up.at, self.rules.acquisition_ms)
         return path, len(touches) <= MOST_KEPT and all(self.surely(one, sign_up.since) for one in path)
 
 

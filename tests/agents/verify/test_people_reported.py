@@ -278,7 +278,7 @@ def test_the_order_in_which_visits_come_and_go_never_matters() -> None:
 
 
 def test_a_sign_up_is_the_earliest_and_that_of_a_person_since_the_earlier_ones_are_gone() -> None:
-    early, late = SignUp(3, 9, 100, "a"), SignUp(5, FOREVER, 200, "b")
+    early, late = SignUp(3, 9, 100), SignUp(5, FOREVER, 200)
     assert Acquired.then([early, late], 2) is None
     assert Acquired.then([early, late], 8) == Acquired(100, 3)
     assert Acquired.then([early, late], 9) == Acquired(200, 9)
