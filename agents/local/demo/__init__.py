@@ -2,7 +2,7 @@
 
 First its history, with the log's clock; then its live days, through the official Segment library and the collector.
 Beside both the sync reads its Salesforce org, which tells changes as CDC does, too.
-Parts: backlog, children, scene, screen, feed, crm, stories, reports -> course.  Here: the front door.
+Parts: children, scene, screen, feed, crm, stories, reports -> course.  Here: the front door.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Demo, part 2.  Children: worker, collector, sync as processes of their own, watched, and ended in good order."""
+"""Demo, part 1.  Children: worker, collector, sync as processes of their own, watched, and ended in good order."""
 
 import asyncio
 import os

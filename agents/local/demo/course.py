@@ -1,4 +1,4 @@
-"""Demo, part 9.  Course: the order in which everything happens, from an empty stack to the verdict.
+"""Demo, part 8.  Course: the order in which everything happens, from an empty stack to the verdict.
 
 In: settings of the demo's own, a screen.  Out: the exit code; who failed says so by an error of `FAILURES`.
 """
@@ -17,10 +17,10 @@ import orjson
 from aiokafka.errors import KafkaError
 
 from agents import admin, verify
+from agents.backlog import Backlog, BehindError, backlog
 from agents.local.company import live
 from agents.local.company.sales import org_live
 from agents.local.demo import reports
-from agents.local.demo.backlog import Backlog, BehindError, backlog
 from agents.local.demo.children import Child, ChildError, child
 from agents.local.demo.crm import ChangeFeed, change_feed, live_on, org_server, sync_settings, taken_in
 from agents.local.demo.feed import Past, RefusedError, go_live, past, play
@@ -138,9 +138,12 @@ class Course:
         )
 
     async def _play(self, stage: _Stage) -> None:
-        await play(self._own, stage.company.lines, self._scene, self._screen.refresh)
+        async def processed() -> None:
+            await stage.left.until_processed(HISTORY_SECONDS)
+
+        await play(self._own, stage.company.lines, self._scene, processed, self._screen.refresh)
         await taken_in(stage.company.books.org, self._scene, HISTORY_SECONDS)
-        await stage.left.until_processed(HISTORY_SECONDS)
+        await processed()
 
     async def _reports(self) -> None:
         """Print the tables that a person would ask for."""

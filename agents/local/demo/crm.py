@@ -1,4 +1,4 @@
-"""Demo, part 6.  Its Salesforce: the company's org over HTTPS, its change events on their way to Kafka.
+"""Demo, part 5.  Its Salesforce: the company's org over HTTPS, its change events on their way to Kafka.
 
 In: the company's books.  Out: settings for `touchline salesforce sync`, events as CDC sends them, and whether all of
 the org is known by now.
@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from agents.backlog import BehindError
 from agents.local.company.books import OBJECTS, Books
 from agents.local.company.sales import Work
-from agents.local.demo.backlog import BehindError
 from agents.local.demo.scene import Known, Scene
 from agents.local.org import Org, OrgServer
 from agents.local.org.times import read

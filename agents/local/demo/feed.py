@@ -1,8 +1,8 @@
-"""Demo, part 5.  Feed: the company's past, and its events - history to Kafka, live days to Segment's library."""
+"""Demo, part 4.  Feed: the company's past, and its events - history to Kafka, live days to Segment's library."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -16,7 +16,7 @@ from agents.local.demo.scene import Scene
 from agents.settings import Settings
 from agents.sources.replay.lines import Line
 from agents.sources.replay.publish import Progress, publish
-from agents.sources.replay.timeline import stamped, with_marks
+from agents.sources.replay.timeline import in_legs, stamped, with_marks
 from streams.instants import DAY_MS
 
 CALLS_PER_SECOND = 25
@@ -52,15 +52,21 @@ def past(seed: int, days: int) -> Past:
     return Past(end_ms - days * DAY_MS, lines, shared_devices(events), books)
 
 
-async def play(settings: Settings, history: Iterable[Line], scene: Scene, changed: Callable[[], None]) -> None:
-    """Publish a history with its own clock, as fast as Kafka takes it."""
+async def play(
+    settings: Settings,
+    history: Iterable[Line],
+    scene: Scene,
+    processed: Callable[[], Awaitable[None]],
+    changed: Callable[[], None],
+) -> None:
+    """Publish a history with its own clock, as fast as Kafka and, from week to week, the worker take it."""
 
     def report(progress: Progress) -> None:
         scene.published = progress.events
         changed()
 
-    items = with_marks(stamped(history, time.time_ns() // 1_000_000))
-    await publish(settings.kafka_bootstrap, items, stamp=True, report=report)
+    items = in_legs(with_marks(stamped(history, time.time_ns() // 1_000_000)))
+    await publish(settings.kafka_bootstrap, items, stamp=True, processed=processed, report=report)
 
 
 async def go_live(host: str, write_key: str, calls: Iterable[Call], scene: Scene, seconds: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Demo, part 8.  Reports: tables of `touchline report`, as anybody would ask for them."""
+"""Demo, part 7.  Reports: tables of `touchline report`, as anybody would ask for them."""
 
 import asyncio
 import sys

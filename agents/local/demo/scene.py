@@ -1,4 +1,4 @@
-"""Demo, part 3.  Scene: what the topics say so far, as figures.
+"""Demo, part 2.  Scene: what the topics say so far, as figures.
 
 In: records of the topics that Touchline publishes.  Out: people, members, triggers with their why, rejected, what is
 known of Salesforce records.

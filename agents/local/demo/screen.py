@@ -1,4 +1,4 @@
-"""Demo, part 4.  Screen: the scene as a changing picture on a terminal, as a line now and then elsewhere."""
+"""Demo, part 3.  Screen: the scene as a changing picture on a terminal, as a line now and then elsewhere."""
 
 import time
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""Demo, part 7.  Stories: what happened in the company on purpose, looked for in what Touchline says of it.  Pure.
+"""Demo, part 6.  Stories: what happened in the company on purpose, looked for in what Touchline says of it.  Pure.
 
 In: the documents of people, what is known of records, and the stories.  Out: one finding a story.
 """

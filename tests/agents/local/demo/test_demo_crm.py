@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.backlog import BehindError
 from agents.local.company.books import OBJECTS
 from agents.local.company.sales import org_history
-from agents.local.demo.backlog import BehindError
 from agents.local.demo.crm import org_server, sync_settings, taken_in, unknown
 from agents.local.demo.scene import Known, Scene
 from agents.local.org import Org
