@@ -56,7 +56,7 @@ def catalogue(random_minutes: float = RANDOM_MINUTES) -> list[Fault]:
             is_kill=True,
             places=2,
             seconds=60 * random_minutes,
-            limit_seconds=60 * random_minutes + 300,
+            limit_seconds=2 * 60 * random_minutes + 300,
         ),
         Fault("worker asleep", 10, groups.asleep, seconds=50),
         Fault("1-3-1 workers", 5, groups.one_three_one, seconds=50),
