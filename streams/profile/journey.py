@@ -45,8 +45,11 @@ def signed_up_at(parts: Iterable[Part]) -> Millis | None:
 
 
 def begun(profile: Profile, policy: Policy) -> list[Visit]:
-    """List the visits that begin sessions which are not sealed."""
-    return list(profile.sealed.fold.begun(profile.unsealed(), policy.web))
+    """List the visits that begin sessions which are not sealed.  The list is the row's own: not to be changed."""
+    listed = profile.listed
+    if listed.visits is None:
+        listed.visits = list(profile.sealed.fold.begun(profile.unsealed(), policy.web))
+    return listed.visits
 
 
 def touches_of(profile: Profile, policy: Policy) -> list[Touch]:

@@ -73,7 +73,7 @@ def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
     while recent and (at, key) < (recent[-1].at, recent[-1].key):
         later.append(recent.pop())
     if later:
-        profile.fold = later[-1].before
+        profile.fold, profile.listed.visits = later[-1].before, None
     if not profile.fold.follows(at, key):
         refold(profile, policy)
         return
@@ -84,18 +84,22 @@ def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
 
 def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> None:
     profile.recent.append(Visited(at, key, source, profile.fold))
+    if profile.listed.visits is not None and profile.fold.begins(at, source, policy.web):
+        profile.listed.visits.append((at, key, source))
     profile.fold = profile.fold.visit(at, key, source, policy.web)
 
 
 def refold(profile: Profile, policy: Policy) -> None:
     """Fold all stored visits again, from the seal on."""
     profile.recent.clear()
+    profile.listed.visits = None
     profile.fold = profile.sealed.fold.visits(profile.unsealed(), policy.web)
 
 
 def _seal(profile: Profile, boundary: Millis, policy: Policy) -> None:
     if boundary <= profile.sealed.to:
         return
+    profile.listed.visits = None
     due, at = list(profile.unsealed(boundary)), signed_up_at(profile.parts())
     profile.sealed, profile.kept = _sealed(profile.sealed, profile.kept, due, boundary, at, policy)
 

@@ -66,6 +66,13 @@ class Visited(NamedTuple):
     before: Fold
 
 
+class Listed(msgspec.Struct):
+    """Visits that begin sessions which are not sealed, in order, as they were listed last."""
+
+    visits: list[Visit] | None = None
+    """None: they have to be listed anew."""
+
+
 class Profile(msgspec.Struct, array_like=True, dict=True):
     """The row of one alias; of a person where the alias is one: a user, or an alias without link.
 
@@ -104,6 +111,11 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     def recent(self) -> deque[Visited]:
         """Keep the visits folded last, in order: for one that comes a little late.  Not packed."""
         return deque(maxlen=RECENT_VISITS)
+
+    @lazy
+    def listed(self) -> Listed:
+        """Keep the visits that begin sessions: who is often heard of has many visits and few new ones.  Not packed."""
+        return Listed()
 
     @property
     def key(self) -> Alias:

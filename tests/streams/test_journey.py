@@ -14,13 +14,13 @@ from streams.activity import Touch
 from streams.attribution import Dimension, Measure, Model, cell_of, from_conversions, from_sessions
 from streams.attribution.conversions import Conversion, Kind
 from streams.contributions import person_contribution
-from streams.events import AccountState, Facts, Link, Record, Split, UserEvent
+from streams.events import AccountState, Facts, Link, Record, Split, UserEvent, row_of
 from streams.identifiers import order_key
 from streams.instants import DAY_MS
 from streams.personas.maps import NO_MAPS
 from streams.policy import Policy, Web
 from streams.profile import advance, due, pack
-from streams.profile.journey import touches_of
+from streams.profile.journey import begun, touches_of
 from streams.profile.state import Profile
 from tests.streams.test_profile_properties import FINE, LAWS, SOURCES, SPRING, SUMMER, T0, Row, Rows, event, settled
 
@@ -133,6 +133,26 @@ def test_what_is_sealed_stays_counted(events: list[UserEvent], ticks: set[int]) 
         recent = row.profile.sealed.to - POLICY.attribution.lookback.other_ms
         wanted = [touch for touch in plain(events, POLICY.web)[0] if touch is not None and touch.at > recent]
         assert [touch for touch in touches_of(row.profile, POLICY) if touch.at > recent] == wanted
+
+
+@LAWS
+@given(visits((USER, ADDRESS, VISITOR), 60, DAY_MS // 3), st.lists(st.integers(0, 60), max_size=5), st.randoms())
+def test_sessions_that_are_kept_listed_are_those_of_the_visits(
+    events: list[UserEvent], ticks: list[int], random: Random
+) -> None:
+    """Whatever comes, in whichever order: links, late visits, copies, time."""
+    again = random.choices(events, k=5) if events else []
+    records: list[Record] = [*events, *LINKS, *(replace(one, at=one.at + DAY_MS // 2) for one in again)]
+    random.shuffle(records)
+    rows, due = Rows(None, rewritten=False), sorted(ticks, reverse=True)
+    for record in records:
+        rows.take(row_of(record), record)
+        while random.random() < 0.5 and rows.deliver(random):
+            pass
+        if due and random.random() < 0.2:
+            rows.tick(T0 + due.pop() * DAY_MS)
+        for profile in (row.profile for row in rows.rows.values() if row.profile is not None):
+            assert begun(profile, FINE) == list(profile.sealed.fold.begun(profile.unsealed(), FINE.web))
 
 
 def test_a_late_sign_up_counts_wherever_it_comes() -> None:

@@ -512,8 +512,8 @@ facts = st.builds(
 class Rows:
     """All rows, and what is on its way between them: in order for each pair, anyhow among pairs."""
 
-    def __init__(self, clock: int | None) -> None:
-        self.rows = {alias: Row(FINE, rewritten=True) for alias in {*EVERYBODY, *CONTACTS, *LEADS}}
+    def __init__(self, clock: int | None, *, rewritten: bool = True) -> None:
+        self.rows = {alias: Row(FINE, rewritten=rewritten) for alias in {*EVERYBODY, *CONTACTS, *LEADS}}
         self.waiting: dict[tuple[str, str], deque[Record]] = defaultdict(deque)
         if clock is not None:
             self.tick(clock)
