@@ -34,7 +34,7 @@ from tests.faults.worker import KILLED, UnexpectedError, Worker
 CHECKOUT = Path(__file__).parents[2]
 VERIFY_SECONDS = 150.0
 VERIFY_EVENTS_A_SECOND = 300
-"""Beside two other faults on two cores; alone it does ten times as many."""
+"""Beside two other faults on two cores; alone it does several times as many."""
 READ_SECONDS = 60.0
 SOURCES = tuple(topic.name for topic in topics.ALL if topic.kind is topics.Kind.inbound)
 OUTPUTS = tuple(topic.name for topic in topics.ALL if topic.name not in SOURCES)
