@@ -66,8 +66,11 @@ def seal_by_itself(arrived: Attached, boundary: Millis, signed_up: Millis | None
     arrived.part.expire(boundary)
 
 
-def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> None:
-    """Fold one visit, with those again that it comes before: the recent ones, or all that are stored."""
+def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> bool:
+    """Fold one visit, with those again that it comes before: the recent ones, or all that are stored.
+
+    Say whether sessions may be others: it begins one, or comes before others.
+    """
     recent = profile.recent
     later: list[Visited] = []
     while recent and (at, key) < (recent[-1].at, recent[-1].key):
@@ -76,17 +79,20 @@ def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
         profile.fold, profile.listed.visits = later[-1].before, None
     if not profile.fold.follows(at, key):
         refold(profile, policy)
-        return
-    _fold(profile, at, key, source, policy)
+        return True
+    begins = _fold(profile, at, key, source, policy)
     for one in reversed(later):
         _fold(profile, one.at, one.key, one.source, policy)
+    return begins or bool(later)
 
 
-def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> None:
+def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> bool:
     profile.recent.append(Visited(at, key, source, profile.fold))
-    if profile.listed.visits is not None and profile.fold.begins(at, source, policy.web):
+    begins = profile.fold.begins(at, source, policy.web)
+    if begins and profile.listed.visits is not None:
         profile.listed.visits.append((at, key, source))
     profile.fold = profile.fold.visit(at, key, source, policy.web)
+    return begins
 
 
 def refold(profile: Profile, policy: Policy) -> None:

@@ -130,9 +130,7 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
     part.add(event.name, event.at, key, event.source, visit=event.visit)
     bound(profile, part, event.name, policy, clock)
     if event.visit:
-        fold = profile.fold
-        step.journey |= not fold.follows(event.at, key) or fold.begins(event.at, event.source, policy.web)
-        visit(profile, event.at, key, event.source, policy)
+        step.journey |= visit(profile, event.at, key, event.source, policy)
     settle(step, policy, clock, event)
 
 
