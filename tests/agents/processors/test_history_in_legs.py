@@ -13,23 +13,21 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from agents.local.company import simulate
+from agents.metrics import WorkerMetrics
+from agents.observer import ProcessorObserver
 from agents.partitions import partition_of
-from agents.processors.account.events import AccountEvents
-from agents.processors.ingest import Ingest
-from agents.processors.profile import Profiles
 from agents.rules_file import load_with_personas
-from agents.runtime.contract import Lane, Processor
+from agents.runtime.contract import Job, Lane
 from agents.runtime.stores import MemoryStore
-from agents.settings import Settings
+from agents.settings import Clock, Settings
 from agents.sources.replay.lines import Line
 from agents.sources.replay.timeline import LEG_MS, MARK_EVERY_MS, Event, Halt, Mark, in_legs, stamped, with_marks
+from agents.topology import jobs
 from streams.topics import (
-    ACCOUNT_EVENTS,
     CONTRIBUTIONS,
     REFERRAL_TRIGGERS,
     SEGMENT_CHANGES,
     TIME_MARK_HEADER,
-    USER_EVENTS,
     WEB_EVENTS,
     Topic,
 )
@@ -38,8 +36,8 @@ PARTITIONS = 4
 DAYS, PEOPLE = 90, 40
 END_MS = 1_764_370_000_000
 NEVER = 10**15
-TOPICS = (WEB_EVENTS.name, USER_EVENTS.name, ACCOUNT_EVENTS.name)
-POLICY = load_with_personas(Settings(_env_file=None, rules=Path(__file__).parents[3] / "rules.toml"))
+RULES = Path(__file__).parents[3] / "rules.toml"
+SETTINGS = Settings(_env_file=None, rules=RULES, partitions=PARTITIONS, clock=Clock.log)
 
 Log = dict[Lane, list[ConsumerRecord]]
 
@@ -53,23 +51,12 @@ class Outcome(NamedTuple):
     """Their ids."""
 
 
-class Job:
+class Worker:
     """One lane at work, in memory."""
 
-    def __init__(self, lane: Lane, log: Log) -> None:
+    def __init__(self, job: Job, lane: Lane, log: Log) -> None:
         self.lane, self.log, self.at, self.rows = lane, log, 0, MemoryStore()
-        self.processor = self._processor()
-
-    def _processor(self) -> Processor:
-        topic = self.lane.topic
-        if topic == WEB_EVENTS.name:
-            fixed = {"partitions": PARTITIONS, "log_clock": True, "tick_ms": 60_000, "observed": lambda _: None}
-            return Ingest(self.lane, self.rows, POLICY, **fixed)
-        fixed = {"partitions": PARTITIONS, "observed": lambda *_: None}
-        if topic == ACCOUNT_EVENTS.name:
-            return AccountEvents(self.lane, self.rows, POLICY, **fixed)
-        sources = frozenset(f"{WEB_EVENTS.name}/{partition}" for partition in range(PARTITIONS))
-        return Profiles(self.lane, self.rows, POLICY, sources=sources, **fixed)
+        self.processor = job.make(lane, self.rows)
 
     def waits(self) -> bool:
         return self.at < len(self.log[self.lane])
@@ -103,15 +90,28 @@ def legs(longest_ms: int) -> Iterator[list[Event | Mark]]:
             yield [item for item in items if not isinstance(item, Halt)]
 
 
+def all_workers(log: Log) -> list[Worker]:
+    policy = load_with_personas(SETTINGS)
+    observer = ProcessorObserver(
+        WorkerMetrics([one.name for one in policy.segments], [one.name for one in policy.asks])
+    )
+    return [
+        Worker(job, Lane(topic, partition), log)
+        for job in jobs(SETTINGS, policy, observer)
+        for topic in job.topics
+        for partition in range(PARTITIONS)
+    ]
+
+
 @cache
 def played(longest_ms: int, seed: int = 0) -> Outcome:
     """Publish the history leg by leg; within each, lanes take turns at random, ingest rather sooner."""
     rng, log = Random(seed), defaultdict(list)
-    jobs = [Job(Lane(topic, partition), log) for topic in TOPICS for partition in range(PARTITIONS)]
+    workers = all_workers(log)
     for leg in legs(longest_ms):
         publish(log, leg)
-        while waiting := [job for job in jobs if job.waits()]:
-            weights = [20 if job.lane.topic == WEB_EVENTS.name else rng.choice((1, 4)) for job in waiting]
+        while waiting := [worker for worker in workers if worker.waits()]:
+            weights = [20 if worker.lane.topic == WEB_EVENTS.name else rng.choice((1, 4)) for worker in waiting]
             rng.choices(waiting, weights)[0].work(rng.randint(50, 400))
     changes = [orjson.loads(record.value) for record in records(log, SEGMENT_CHANGES)]
     triggers = [orjson.loads(record.value) for record in records(log, REFERRAL_TRIGGERS)]
@@ -130,14 +130,8 @@ def publish(log: Log, items: list[Event | Mark]) -> None:
     for number, item in enumerate(items):
         if isinstance(item, Mark):
             for partition in range(PARTITIONS):
-                write(
-                    log,
-                    Lane(WEB_EVENTS.name, partition),
-                    item.at,
-                    None,
-                    None,
-                    ((TIME_MARK_HEADER, str(item.at).encode()),),
-                )
+                header = (TIME_MARK_HEADER, str(item.at).encode())
+                write(log, Lane(WEB_EVENTS.name, partition), item.at, None, None, (header,))
         else:
             partition = number % PARTITIONS if item.key is None else partition_of(item.key, PARTITIONS)
             write(log, Lane(WEB_EVENTS.name, partition), item.at or 0, item.key, item.value)
