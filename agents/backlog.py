@@ -58,7 +58,8 @@ class Backlog:
     async def until_processed(self, seconds: float) -> None:
         """Wait until all that lies in the topics is processed, with all that it brings.
 
-        Raise `BehindError` after `seconds` without a step forward.
+        What others write meanwhile is waited for as well, for `MOST_ROUNDS` at most.  Raise `BehindError` after
+        `seconds` without a step forward.
         """
         ends = await self._ends([*self._known])
         await self._until_committed(ends, seconds)
@@ -70,7 +71,8 @@ class Backlog:
             quiet = 0 if brought else quiet + 1
             if quiet == QUIET_LOOKS:
                 return
-            await self._until_committed(ends if brought else {}, seconds)
+            if brought:
+                await self._until_committed(ends, seconds)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _until_committed(self, ends: Offsets, seconds: float) -> None:
@@ -87,16 +89,15 @@ class Backlog:
     async def _holds_records(self, ends: Offsets) -> bool:
         """Tell whether records lie between what is committed and `ends`; the markers of transactions are none."""
         committed = await self._committed()
-        behind = {partition: end for partition, end in ends.items() if committed[partition] < end}
-        if any(end - committed[partition] > MOST_MARKERS for partition, end in behind.items()):
+        if any(end - committed[partition] > MOST_MARKERS for partition, end in ends.items()):
             return True
-        return await self._finds(committed, behind, lambda record: True)
+        return await self._finds(committed, ends, lambda record: True)
 
     async def _finds(self, since: Offsets, ends: Offsets, matters: Callable[[ConsumerRecord], bool]) -> bool:
         """Tell whether a record that matters lies between `since` and `ends`."""
         ends = {partition: end for partition, end in ends.items() if since[partition] < end}
         if not ends:
-            return False  # and nothing is assigned: a reader stopped just after that does not stop (aiokafka 0.13)
+            return False  # and nothing is assigned: a reader stopped just after that does not stop (aiokafka 0.14)
         self._reader.assign(list(ends))
         async with asyncio.timeout(REQUEST_SECONDS):
             for partition in ends:

@@ -65,8 +65,8 @@ async def publish(
     """Publish all items; return when all are acknowledged.  `stamp` gives each record its event's received time.
 
     `processed` is awaited at each halt, when all before it is acknowledged.  `report` is called after each full batch
-    and before each pause.  Raise `AwayError` if Kafka fails us, and whatever `processed` raises; what was sent by then
-    stays in the topic: a second run repeats it, and the repetition is dropped by message id.
+    and before each pause.  Raise `AwayError` if Kafka fails us, or `processed`, and whatever else that raises; what was
+    sent by then stays in the topic: a second run repeats it, and the repetition is dropped by message id.
     """
     progress = Progress()
     try:
