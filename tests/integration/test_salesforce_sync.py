@@ -11,8 +11,13 @@ import pytest
 from agents import admin
 from agents.local.org import Fault, OrgServer
 from agents.settings import Settings
-from agents.sources.salesforce.kafka import latest
+from agents.sources.salesforce.claim import Claim
+from agents.sources.salesforce.cursors import CLAIM_KEY
+from agents.sources.salesforce.errors import FencedError
+from agents.sources.salesforce.kafka import Publisher, latest
+from agents.sources.salesforce.metrics import SyncMetrics
 from streams.topics import PROFILE_VIEWS, SALESFORCE_CHANGES, SALESFORCE_CURSORS, SALESFORCE_RECORDS, SALESFORCE_REFETCH
+from tests.conftest import LiveStack
 from tests.integration.kafka import write
 
 pytestmark = pytest.mark.integration
@@ -173,8 +178,9 @@ def test_a_second_sync_ends_the_first(
     ids = sorted(fill(salesforce, 2))
     first = touchline.start(settings, "salesforce", "sync")
     eventually(lambda: ids[0] in published(settings), what="the backfill")
+    claim = cursors(settings)[CLAIM_KEY]
     second = touchline.start(settings, "salesforce", "sync")
-    eventually(lambda: "User" in cursors(settings), what="the second")
+    eventually(lambda: cursors(settings)[CLAIM_KEY] != claim, what="the second")
     moment = defaultdict(int)
 
     def changes() -> bool:
@@ -187,6 +193,23 @@ def test_a_second_sync_ends_the_first(
     assert first.process.returncode == 1
     assert "another `touchline salesforce sync`" in first.output
     assert second.stop() == 0
+
+
+async def test_a_sync_that_lost_kafka_ends_if_another_has_started_meanwhile(stack: LiveStack) -> None:
+    """Whatever the error was: to connect again would fence the newer one."""
+    settings = stack.settings()
+    await stack.fresh_topics(settings)
+    older, newer = Claim(), Claim()
+    for claim in (older, newer):
+        await claim.check(settings)
+        publisher = Publisher(settings, SyncMetrics())
+        await publisher.start()
+        await claim.make(publisher)
+        await claim.check(settings)
+        await publisher.stop()
+    with pytest.raises(FencedError, match="another `touchline salesforce sync`"):
+        await older.check(settings)
+    await newer.check(settings)
 
 
 def test_the_org_may_fail_in_every_way_meanwhile(touchline, salesforce: OrgServer, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from agents.committed import NoTopicError, reader
 from agents.settings import Settings
 from agents.sources.salesforce.budget import CallBudget
 from agents.sources.salesforce.calls import CarefulSession
+from agents.sources.salesforce.claim import Claim
 from agents.sources.salesforce.client import Client
 from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import FencedError, RefusedError, StoppedError, TroubleError
@@ -71,7 +72,7 @@ def run_check(settings: Settings, *, as_json: bool = False) -> int:
 
 
 async def _sync(settings: Settings, say: Say, *, once: bool) -> int:
-    stopped, metrics = Event(), SyncMetrics()
+    stopped, metrics, claim = Event(), SyncMetrics(), Claim()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     if not once:
@@ -79,7 +80,9 @@ async def _sync(settings: Settings, say: Say, *, once: bool) -> int:
     with _session(settings, metrics, stopped) as session:
         while not stopped.is_set():
             try:
+                await claim.check(settings)
                 async with _desk(settings, say, session, metrics, stopped=stopped) as desk:
+                    await claim.make(desk.publisher)
                     return await _synced(desk, once=once)
             except StoppedError:
                 break

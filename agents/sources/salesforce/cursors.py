@@ -7,7 +7,9 @@ import msgspec
 from agents.sources.salesforce.records import Why
 
 STAGES_KEY = "OpportunityStage.types"
-"""Key of the one value that is no cursor: which stages count as won and closed."""
+"""Key of which stages count as won and closed; no cursor."""
+CLAIM_KEY = "sync.claim"
+"""Key of the name of the sync that has started last; no cursor."""
 
 Stages: TypeAlias = dict[str, tuple[bool, bool]]
 """{stage: (won, closed)}."""

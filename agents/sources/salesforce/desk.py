@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 from agents.settings import Settings
 from agents.sources.salesforce.client import Client
-from agents.sources.salesforce.cursors import STAGES_KEY, Cursor, Stages, decode_cursor, decode_stages, encode
+from agents.sources.salesforce.cursors import (
+    CLAIM_KEY,
+    STAGES_KEY,
+    Cursor,
+    Stages,
+    decode_cursor,
+    decode_stages,
+    encode,
+)
 from agents.sources.salesforce.errors import StoppedError
 from agents.sources.salesforce.kafka import Batch, Publisher
 from agents.sources.salesforce.metrics import SyncMetrics
@@ -35,7 +43,8 @@ class Desk:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take over what lies on `salesforce-cursors`."""
-        self.cursors = {key: decode_cursor(value) for key, value in stored.items() if key != STAGES_KEY}
+        own = stored.keys() - {STAGES_KEY, CLAIM_KEY}
+        self.cursors = {key: decode_cursor(stored[key]) for key in own}
         if STAGES_KEY in stored:
             self.stages = decode_stages(stored[STAGES_KEY])
 

@@ -40,3 +40,6 @@ class StoppedError(Exception):
 
 class FencedError(Exception):
     """Another sync of this app id has started; this one must not write any more."""
+
+    def __init__(self) -> None:
+        super().__init__("another `touchline salesforce sync` of this app id has started; this one ends")

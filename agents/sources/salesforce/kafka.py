@@ -75,8 +75,7 @@ class Publisher:
             await self._committed(batch)
         except KafkaError as error:
             if isinstance(self._producer.ended_by or error, ProducerFenced):
-                text = "another `touchline salesforce sync` of this app id has started; this one ends"
-                raise FencedError(text) from None
+                raise FencedError from None
             raise
         for record in batch.records:
             self._metrics.records.labels(record.entity, record.why).inc()
