@@ -9,12 +9,11 @@ from typing import TypeAlias
 import msgspec
 
 from streams.attribution.cells import Contribution, field_of
-from streams.attribution.conversions import Conversion, Kind, from_conversions, from_sessions
+from streams.attribution.conversions import Conversion, Kind, from_conversions
 from streams.attribution.personas import from_person
-from streams.events import Source
 from streams.personas.persona import Persona
 from streams.policy import Policy
-from streams.profile.journey import begun, signed_up_at, touches_of
+from streams.profile.journey import listed, signed_up_at, touches_of
 from streams.profile.persona import persona_of, title_of
 from streams.profile.state import Profile
 
@@ -29,7 +28,7 @@ def person_contribution(profile: Profile, policy: Policy) -> Fields:
     """Make what a row adds to the reports; of an alias that belongs to another one: nothing."""
     if profile.owner is not None:
         return {}
-    fields = _sessions(profile, policy)
+    fields = dict(listed(profile, policy).sessions)
     if (at := signed_up_at(profile.parts())) is not None:
         sign_up = [Conversion(Kind.sign_up, at)]
         fields.update(fields_of(from_conversions(touches_of(profile, policy), sign_up, policy.attribution.lookback)))
@@ -46,22 +45,6 @@ def fields_of(cells: Contribution) -> Fields:
 def contribution_message(document: str, fields: Fields) -> bytes | None:
     """Write the value of a `contributions` message; None: the document adds nothing."""
     return _encode({"document": document, "cells": fields}) if fields else None
-
-
-def _sessions(profile: Profile, policy: Policy) -> Fields:
-    fields = dict(profile.kept.sessions)
-    for attached in profile.attached.values():
-        for field, sessions in attached.kept.sessions.items():
-            fields[field] = fields.get(field, 0) + sessions
-    for _, _, source in begun(profile, policy):
-        for field in _session_fields(source):
-            fields[field] = fields.get(field, 0) + 1
-    return fields
-
-
-@lru_cache(maxsize=8_192)
-def _session_fields(source: Source | None) -> tuple[str, ...]:
-    return tuple(fields_of(from_sessions([source])))
 
 
 def _persona(profile: Profile, policy: Policy) -> Fields:

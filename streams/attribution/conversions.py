@@ -6,11 +6,21 @@ In: sessions, touches and conversions, as they are known now, in any order.  Kep
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
 from streams.activity import Touch
-from streams.attribution.cells import OF_TOUCHES, Cell, Contribution, Dimension, Measure, name, without_zeros
+from streams.attribution.cells import (
+    OF_TOUCHES,
+    Cell,
+    Contribution,
+    Dimension,
+    Measure,
+    field_of,
+    name,
+    without_zeros,
+)
 from streams.attribution.models import Model, eligible, split, weights
 from streams.attribution.money import Minor
 from streams.events import Millis, Source
@@ -49,6 +59,12 @@ def from_sessions(sources: Iterable[Source | None]) -> Contribution:
         for dimension in OF_TOUCHES:
             cells[Cell(dimension, _value(dimension, source), None, Measure.sessions)] += 1
     return dict(cells)
+
+
+@lru_cache(maxsize=8_192)
+def session_fields(source: Source | None) -> tuple[str, ...]:
+    """Write the cells that one session of this source counts in as fields, one for each dimension of touches."""
+    return tuple(field_of(cell) for cell in from_sessions([source]))
 
 
 def from_conversions(

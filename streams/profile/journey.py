@@ -12,11 +12,10 @@ import msgspec
 
 from streams.account.messages import TOUCHES_KEPT, Touches
 from streams.activity import Part, Touch
-from streams.attribution.cells import field_of
-from streams.attribution.conversions import from_sessions
+from streams.attribution.conversions import session_fields
 from streams.events import Millis
 from streams.policy import Attribution, Policy
-from streams.profile.state import Kept, Profile, Reported, Step
+from streams.profile.state import Kept, Listed, Profile, Reported, Step
 from streams.sessions import Visit
 
 
@@ -27,7 +26,8 @@ def kept_after(kept: Kept, begun: Iterable[Visit], boundary: Millis, signed_up: 
     """
     visits = list(begun)
     sessions = Counter(kept.sessions)
-    sessions.update({field_of(cell): n for cell, n in from_sessions(source for _, _, source in visits).items()})
+    for _, _, source in visits:
+        sessions.update(session_fields(source))
     touches = [*kept.touches, *(Touch(at, key, source) for at, key, source in visits if source is not None)]
     after = boundary - to.lookback.other_ms
     counting = [touch for touch in touches if touch.at > after or _on_path(touch, signed_up, to)]
@@ -44,18 +44,22 @@ def signed_up_at(parts: Iterable[Part]) -> Millis | None:
     return min(stamps)[0] if stamps else None
 
 
-def begun(profile: Profile, policy: Policy) -> list[Visit]:
-    """List the visits that begin sessions which are not sealed.  The list is the row's own: not to be changed."""
-    listed = profile.listed
-    if listed.visits is None:
-        listed.visits = list(profile.sealed.fold.begun(profile.unsealed(), policy.web))
-    return listed.visits
+def listed(profile: Profile, policy: Policy) -> Listed:
+    """List the person's sessions.  What is returned is the row's own: not to be changed."""
+    found = profile.listed
+    if found is None:
+        found = profile.listed = Listed()
+        for kept in profile.kept_ones():
+            found.sessions.update(kept.sessions)
+        for visit in profile.sealed.fold.begun(profile.unsealed(), policy.web):
+            found.add(visit)
+    return found
 
 
 def touches_of(profile: Profile, policy: Policy) -> list[Touch]:
     """List the touches that are known, by (at, order key)."""
-    found = [Touch(at, key, source) for at, key, source in begun(profile, policy) if source is not None]
-    for kept in (profile.kept, *(attached.kept for attached in profile.attached.values())):
+    found = [Touch(at, key, source) for at, key, source in listed(profile, policy).visits if source is not None]
+    for kept in profile.kept_ones():
         found += kept.touches
     return sorted(found, key=lambda touch: (touch.at, touch.key))
 

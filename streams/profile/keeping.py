@@ -76,7 +76,7 @@ def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
     while recent and (at, key) < (recent[-1].at, recent[-1].key):
         later.append(recent.pop())
     if later:
-        profile.fold, profile.listed.visits = later[-1].before, None
+        profile.fold, profile.listed = later[-1].before, None
     if not profile.fold.follows(at, key):
         refold(profile, policy)
         return True
@@ -89,8 +89,8 @@ def visit(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
 def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, policy: Policy) -> bool:
     profile.recent.append(Visited(at, key, source, profile.fold))
     begins = profile.fold.begins(at, source, policy.web)
-    if begins and profile.listed.visits is not None:
-        profile.listed.visits.append((at, key, source))
+    if begins and profile.listed is not None:
+        profile.listed.add((at, key, source))
     profile.fold = profile.fold.visit(at, key, source, policy.web)
     return begins
 
@@ -98,14 +98,15 @@ def _fold(profile: Profile, at: Millis, key: bytes, source: Source | None, polic
 def refold(profile: Profile, policy: Policy) -> None:
     """Fold all stored visits again, from the seal on."""
     profile.recent.clear()
-    profile.listed.visits = None
+    profile.listed = None
     profile.fold = profile.sealed.fold.visits(profile.unsealed(), policy.web)
 
 
 def _seal(profile: Profile, boundary: Millis, policy: Policy) -> None:
     if boundary <= profile.sealed.to:
         return
-    profile.listed.visits = None
+    if profile.listed is not None:
+        profile.listed.seal(boundary)
     due, at = list(profile.unsealed(boundary)), signed_up_at(profile.parts())
     profile.sealed, profile.kept = _sealed(profile.sealed, profile.kept, due, boundary, at, policy)
 

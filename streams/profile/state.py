@@ -1,6 +1,6 @@
 """Room 6a.  State: the row of one alias, and how it is written."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from struct import Struct as Layout
 from typing import NamedTuple, TypeAlias
@@ -10,6 +10,7 @@ import msgspec
 from streams.account.messages import DOMAIN, Message
 from streams.activity import Current, Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger, Withdrawn
+from streams.attribution.conversions import session_fields
 from streams.events import Alias, Millis, Path, Record, Source, Told
 from streams.identifiers import EMAIL
 from streams.lazy import lazy
@@ -67,10 +68,22 @@ class Visited(NamedTuple):
 
 
 class Listed(msgspec.Struct):
-    """Visits that begin sessions which are not sealed, in order, as they were listed last."""
+    """All sessions of a person: what reports need of them, without folding the visits again."""
 
-    visits: list[Visit] | None = None
-    """None: they have to be listed anew."""
+    visits: list[Visit] = []
+    """Those that begin the sessions which are not sealed, in order."""
+    sessions: Counter[str] = msgspec.field(default_factory=Counter)
+    """{cell of the reports: sessions}, sealed ones too."""
+
+    def add(self, visit: Visit) -> None:
+        """Take in a session after all others: the visit that begins it."""
+        self.visits.append(visit)
+        for field in session_fields(visit[2]):
+            self.sessions[field] += 1
+
+    def seal(self, boundary: Millis) -> None:
+        """Drop the visits at `boundary` or before: they are sealed, and counted as before."""
+        self.visits = [visit for visit in self.visits if visit[0] > boundary]
 
 
 class Profile(msgspec.Struct, array_like=True, dict=True):
@@ -113,9 +126,12 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         return deque(maxlen=RECENT_VISITS)
 
     @lazy
-    def listed(self) -> Listed:
-        """Keep the visits that begin sessions: who is often heard of has many visits and few new ones.  Not packed."""
-        return Listed()
+    def listed(self) -> Listed | None:
+        """Keep the sessions listed: who is often heard of has many visits and few new ones.  Not packed.
+
+        None: they have to be listed anew.
+        """
+        return None
 
     @property
     def key(self) -> Alias:
@@ -152,6 +168,12 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
         if not self.attached:
             return [self.own]
         return [self.own, *(attached.part for attached in self.attached.values())]
+
+    def kept_ones(self) -> Iterator[Kept]:
+        """Yield what is left of sealed sessions, of the row and of each part that came to it."""
+        yield self.kept
+        for attached in self.attached.values():
+            yield attached.kept
 
     @property
     def latest(self) -> Millis:

@@ -19,8 +19,8 @@ from streams.identifiers import order_key
 from streams.instants import DAY_MS
 from streams.personas.maps import NO_MAPS
 from streams.policy import Policy, Web
-from streams.profile import advance, due, pack
-from streams.profile.journey import begun, touches_of
+from streams.profile import advance, due, pack, unpack
+from streams.profile.journey import listed, touches_of
 from streams.profile.state import Profile
 from tests.streams.test_profile_properties import FINE, LAWS, SOURCES, SPRING, SUMMER, T0, Row, Rows, event, settled
 
@@ -152,7 +152,7 @@ def test_sessions_that_are_kept_listed_are_those_of_the_visits(
         if due and random.random() < 0.2:
             rows.tick(T0 + due.pop() * DAY_MS)
         for profile in (row.profile for row in rows.rows.values() if row.profile is not None):
-            assert begun(profile, FINE) == list(profile.sealed.fold.begun(profile.unsealed(), FINE.web))
+            assert listed(profile, FINE) == listed(unpack(pack(profile)), FINE)
 
 
 def test_a_late_sign_up_counts_wherever_it_comes() -> None:
