@@ -18,6 +18,8 @@ STORED = 1_024
 STORED_AT_MOST = 8_192
 """Bound of a row's size: beyond so many of one name in a day the oldest become hour counts too."""
 HOUR_MS = 3_600_000
+HOUR_BYTES = 6
+"""Of one hour and its count in MessagePack, at the least."""
 KEY_BYTES = 16
 FEW = 64
 """Stored events up to which no set of their keys is made."""
@@ -130,8 +132,12 @@ class Series(msgspec.Struct, array_like=True, gc=False):
     def expire(self, until: Millis) -> None:
         """Forget everything at `until` or before."""
         self.drop(0, bisect_right(self.instants(), until))
-        if self.hours:
+        if self.hours and (min(self.hours) + 1) * HOUR_MS <= until:
             self.hours = {hour: count for hour, count in self.hours.items() if (hour + 1) * HOUR_MS > until}
+
+    def stored_bytes(self) -> int:
+        """Return what the events take when packed, and their hours at the least."""
+        return len(self.at) + len(self.keys) + len(self.marks) + HOUR_BYTES * len(self.hours)
 
     def count(self, after: Millis, until: Millis) -> int:
         """Count the events in `(after, until]`; an hour counts if its end is after `after`."""

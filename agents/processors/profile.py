@@ -43,6 +43,7 @@ from streams.profile import (
     gone_key,
     needs_a_row,
     pack,
+    stored_bytes,
     unpack,
     unpack_moved,
 )
@@ -86,13 +87,13 @@ class Profiles:
         """{key: its earliest entry in `_due`}: one entry a row, however often an event puts its wake-up off."""
         self._gone: set[str] = set()
         """Rows that the batch has let go."""
-        self._full: set[str] = set()
-        """Rows that were as large as a row may be when last written."""
+        self._full: dict[str, int] = {}
+        """{row as large as a row may be: its bytes when last written, without what has been dropped since}."""
         self._members: Counter[str] = _members(rows.get(MEMBERS_KEY))
         for key, row in rows.items():
             if not key.startswith(b"@"):
                 self._schedule(key.decode(), due(row, policy))
-                self._weigh(key.decode(), row)
+                self._weigh(key.decode(), len(row))
 
     def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
         """Fold each record, in order."""
@@ -144,15 +145,16 @@ class Profiles:
             return False
         profile = self._profile(key)
         if profile is not None and self._clock.now is not None:
+            stored = stored_bytes(profile)
             expire(profile, self._clock.now - self._policy.horizon_ms, self._policy)
-            self._weigh(key, pack(profile))
+            self._weigh(key, self._full[key] - (stored - stored_bytes(profile)))
         return key in self._full
 
-    def _weigh(self, key: str, row: bytes) -> None:
-        if len(row) >= ROW_BYTES:
-            self._full.add(key)
+    def _weigh(self, key: str, row_bytes: int) -> None:
+        if row_bytes >= ROW_BYTES:
+            self._full[key] = row_bytes
         else:
-            self._full.discard(key)
+            self._full.pop(key, None)
 
     def _wake(self, now: Millis | None, folded: Batched) -> None:
         """Advance everybody whom this instant concerns."""
@@ -192,7 +194,7 @@ class Profiles:
         folded.let_go(key, self._lane.partition)
         self._gone.add(key)
         self._cache.pop(key, None)
-        self._full.discard(key)
+        self._full.pop(key, None)
 
     def _is_gone(self, key: str) -> bool:
         return key in self._gone or self._rows.get(gone_key(key)) is not None
@@ -219,7 +221,7 @@ class Profiles:
             profile = self._cache[key]
             name = key.encode()
             row = effects.rows[name] = pack(profile)
-            self._weigh(key, row)
+            self._weigh(key, len(row))
             view = views.profile_view(profile, self._policy, clock=self._clock.now)
             effects.send(topics.PROFILE_VIEWS.name, self._lane.partition, name, views.encode(view))
         for key in folded.contributing:

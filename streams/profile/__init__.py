@@ -4,7 +4,7 @@ Read state, journey, keeping, membership, persona, forgetting, steps, in this or
 """
 
 from streams.profile.forgetting import answer, gone_key, needs_a_row
-from streams.profile.keeping import SPARE_MS, expire
+from streams.profile.keeping import SPARE_MS, expire, stored_bytes
 from streams.profile.state import (
     NEVER,
     Announcement,
@@ -36,6 +36,7 @@ __all__ = [
     "needs_a_row",
     "pack",
     "pack_moved",
+    "stored_bytes",
     "unpack",
     "unpack_moved",
 ]

@@ -54,6 +54,11 @@ def expire(profile: Profile, boundary: Millis, policy: Policy) -> None:
         part.expire(boundary)
 
 
+def stored_bytes(profile: Profile) -> int:
+    """Say how many bytes of the row are stored events and hour counts: what `expire` can free, hours at the least."""
+    return sum(series.stored_bytes() for part in profile.parts() for series in part.series.values())
+
+
 def seal_by_itself(arrived: Attached, boundary: Millis, signed_up: Millis | None, policy: Policy) -> None:
     """Seal what a part brings that is older than `boundary`, before it meets the person's own visits.
 

@@ -5,8 +5,9 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.msgpack import encode
 
-from streams.activity import HOUR_MS, STORED, STORED_AT_MOST, Known, Part, Series, Touch, latest_known
+from streams.activity import HOUR_BYTES, HOUR_MS, STORED, STORED_AT_MOST, Known, Part, Series, Touch, latest_known
 from streams.events import Source
 from streams.identifiers import order_key
 from streams.instants import DAY_MS
@@ -164,6 +165,17 @@ def test_an_hour_is_dropped_once_its_end_is_at_the_boundary() -> None:
     assert stored.hours == {hour: 5}
     stored.expire(end)
     assert stored.hours == {}
+
+
+def test_stored_bytes_tell_what_expiring_frees() -> None:
+    stored = long_series(STORED + 500, HOUR_MS)
+    hours = len(stored.hours)
+    told, packed = stored.stored_bytes(), len(encode(stored))
+    stored.expire(T0 - (STORED - 100) * HOUR_MS)
+    freed, of_hours = packed - len(encode(stored)), hours * HOUR_BYTES
+    assert told - stored.stored_bytes() == 100 * 26 + of_hours
+    assert stored.hours == {}
+    assert freed == pytest.approx(100 * 26 + of_hours, abs=8)
 
 
 def test_an_event_older_than_all_that_is_stored_joins_the_hours_where_there_are_some() -> None:
