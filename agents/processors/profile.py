@@ -208,6 +208,7 @@ class Profiles:
             if row is None:
                 return None
             profile = self._cache[key] = unpack(row)
+            self._weigh(key, len(row))  # with all that had been dropped from it in memory
         return profile
 
     def _schedule(self, key: str, at: Millis) -> None:

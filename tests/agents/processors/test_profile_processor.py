@@ -33,6 +33,7 @@ from streams.profile import gone_key, unpack
 T0 = 1_760_000_000_000
 DAY = UNITS_MS["d"]
 WINDOW = 30 * DAY
+HOUR = UNITS_MS["h"]
 LANE = Lane("user-events", 5)
 PARTITIONS = 8
 TWICE = Segment("twice", (Condition("Report Viewed", 2, WINDOW),), every=True)
@@ -377,6 +378,21 @@ def test_a_restart_knows_the_full_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     partition = Partition()
     partition.fold(tick(T0), *(viewed(T0 - number) for number in range(20)))
     assert sent(partition.again().fold(viewed(T0 + 1)), "rejected-events")
+
+
+def refused(partition: Partition) -> list[bool]:
+    """Fill a row, then bring an event an hour while the oldest leave one by one."""
+    partition.fold(tick(T0), *(viewed(T0 + number * HOUR) for number in range(40)))
+    instants = [T0 + WINDOW + number * HOUR for number in range(40)]
+    return [bool(sent(partition.fold(tick(at), viewed(at)), "rejected-events")) for at in instants]
+
+
+def test_a_row_is_as_full_in_memory_as_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.processors.profile.ROW_BYTES", 800)
+    in_memory = refused(Partition())
+    monkeypatch.setattr("agents.processors.profile.CACHED_ROWS", 0)
+    assert in_memory == refused(Partition())
+    assert set(in_memory) == {True, False}
 
 
 # Forgetting.
