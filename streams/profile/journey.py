@@ -50,7 +50,8 @@ def listed(profile: Profile, policy: Policy) -> Listed:
     if found is None:
         found = profile.listed = Listed()
         for kept in profile.kept_ones():
-            found.sessions.update(kept.sessions)
+            for field, sessions in kept.sessions.items():
+                found.sessions[field] = found.sessions.get(field, 0) + sessions
         for visit in profile.sealed.fold.begun(profile.unsealed(), policy.web):
             found.add(visit)
     return found

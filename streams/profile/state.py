@@ -1,6 +1,6 @@
 """Room 6a.  State: the row of one alias, and how it is written."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from struct import Struct as Layout
 from typing import NamedTuple, TypeAlias
@@ -72,14 +72,14 @@ class Listed(msgspec.Struct):
 
     visits: list[Visit] = []
     """Those that begin the sessions which are not sealed, in order."""
-    sessions: Counter[str] = msgspec.field(default_factory=Counter)
+    sessions: dict[str, int] = {}
     """{cell of the reports: sessions}, sealed ones too."""
 
     def add(self, visit: Visit) -> None:
         """Take in a session after all others: the visit that begins it."""
         self.visits.append(visit)
         for field in session_fields(visit[2]):
-            self.sessions[field] += 1
+            self.sessions[field] = self.sessions.get(field, 0) + 1
 
     def seal(self, boundary: Millis) -> None:
         """Drop the visits at `boundary` or before: they are sealed, and counted as before."""
