@@ -49,7 +49,7 @@ def listed(profile: Profile, policy: Policy) -> Listed:
     found = profile.listed
     if found is None:
         found = profile.listed = Listed()
-        for kept in profile.kept_ones():
+        for kept in profile.all_kept():
             for field, sessions in kept.sessions.items():
                 found.sessions[field] = found.sessions.get(field, 0) + sessions
         for visit in profile.sealed.fold.begun(profile.unsealed(), policy.web):
@@ -60,7 +60,7 @@ def listed(profile: Profile, policy: Policy) -> Listed:
 def touches_of(profile: Profile, policy: Policy) -> list[Touch]:
     """List the touches that are known, by (at, order key)."""
     found = [Touch(at, key, source) for at, key, source in listed(profile, policy).visits if source is not None]
-    for kept in profile.kept_ones():
+    for kept in profile.all_kept():
         found += kept.touches
     return sorted(found, key=lambda touch: (touch.at, touch.key))
 

@@ -169,7 +169,7 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
             return [self.own]
         return [self.own, *(attached.part for attached in self.attached.values())]
 
-    def kept_ones(self) -> Iterator[Kept]:
+    def all_kept(self) -> Iterator[Kept]:
         """Yield what is left of sealed sessions, of the row and of each part that came to it."""
         yield self.kept
         for attached in self.attached.values():
