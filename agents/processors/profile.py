@@ -88,12 +88,12 @@ class Profiles:
         self._gone: set[str] = set()
         """Rows that the batch has let go."""
         self._full: dict[str, int] = {}
-        """{row as large as a row may be: its bytes when last written, without what has been dropped since}."""
+        """{row that was as large as a row may be when last written: its bytes without stored events}."""
         self._members: Counter[str] = _members(rows.get(MEMBERS_KEY))
         for key, row in rows.items():
             if not key.startswith(b"@"):
                 self._schedule(key.decode(), due(row, policy))
-                self._weigh(key.decode(), len(row))
+                self._weigh(key.decode(), row)
 
     def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
         """Fold each record, in order."""
@@ -145,14 +145,15 @@ class Profiles:
             return False
         profile = self._profile(key)
         if profile is not None and self._clock.now is not None:
-            stored = stored_bytes(profile)
             expire(profile, self._clock.now - self._policy.horizon_ms, self._policy)
-            self._weigh(key, self._full[key] - (stored - stored_bytes(profile)))
+            if self._full[key] + stored_bytes(profile) < ROW_BYTES:
+                del self._full[key]
         return key in self._full
 
-    def _weigh(self, key: str, row_bytes: int) -> None:
-        if row_bytes >= ROW_BYTES:
-            self._full[key] = row_bytes
+    def _weigh(self, key: str, row: bytes) -> None:
+        """Note whether a row, as it is written, is full."""
+        if len(row) >= ROW_BYTES:
+            self._full[key] = len(row) - stored_bytes(self._cache.get(key) or unpack(row))
         else:
             self._full.pop(key, None)
 
@@ -208,7 +209,6 @@ class Profiles:
             if row is None:
                 return None
             profile = self._cache[key] = unpack(row)
-            self._weigh(key, len(row))  # with all that had been dropped from it in memory
         return profile
 
     def _schedule(self, key: str, at: Millis) -> None:
@@ -222,7 +222,7 @@ class Profiles:
             profile = self._cache[key]
             name = key.encode()
             row = effects.rows[name] = pack(profile)
-            self._weigh(key, len(row))
+            self._weigh(key, row)
             view = views.profile_view(profile, self._policy, clock=self._clock.now)
             effects.send(topics.PROFILE_VIEWS.name, self._lane.partition, name, views.encode(view))
         for key in folded.contributing:
