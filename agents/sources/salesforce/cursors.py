@@ -7,9 +7,10 @@ import msgspec
 from agents.sources.salesforce.records import Why
 
 STAGES_KEY = "OpportunityStage.types"
-"""Key of which stages count as won and closed; no cursor."""
+"""Key of which stages count as won and closed."""
 CLAIM_KEY = "sync.claim"
-"""Key of the name of the sync that has started last; no cursor."""
+"""Key of the name of the sync that has started last."""
+NO_CURSORS = {STAGES_KEY, CLAIM_KEY}
 
 Stages: TypeAlias = dict[str, tuple[bool, bool]]
 """{stage: (won, closed)}."""

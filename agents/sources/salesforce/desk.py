@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from agents.settings import Settings
 from agents.sources.salesforce.client import Client
 from agents.sources.salesforce.cursors import (
-    CLAIM_KEY,
+    NO_CURSORS,
     STAGES_KEY,
     Cursor,
     Stages,
@@ -43,8 +43,7 @@ class Desk:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take over what lies on `salesforce-cursors`."""
-        own = stored.keys() - {STAGES_KEY, CLAIM_KEY}
-        self.cursors = {key: decode_cursor(stored[key]) for key in own}
+        self.cursors = {key: decode_cursor(value) for key, value in stored.items() if key not in NO_CURSORS}
         if STAGES_KEY in stored:
             self.stages = decode_stages(stored[STAGES_KEY])
 
