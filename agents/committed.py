@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,10 @@ QUIET_SECONDS = 90.0
 
 class NoTopicError(Exception):
     """The topic does not exist; its name is the message."""
+
+
+class UnequalError(Exception):
+    """Topics that must have the same number of partitions have not; the message lists them."""
 
 
 @asynccontextmanager
@@ -62,6 +66,24 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicParti
     if not found:
         raise NoTopicError(topic)
     return found
+
+
+async def partition_count(settings: Settings, topics: Iterable[str]) -> int:
+    """Ask Kafka how many partitions each of these topics has.
+
+    Raises `NoTopicError`, `UnequalError`, or Kafka's error, or TimeoutError after `KAFKA_SECONDS`.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, client_id=f"{settings.app_id}-reader")
+    try:
+        async with asyncio.timeout(KAFKA_SECONDS):
+            await consumer.start()
+            counts = {topic: len(await _partitions(consumer, topic)) for topic in sorted(topics)}
+    finally:
+        async with asyncio.timeout(KAFKA_SECONDS):
+            await consumer.stop()
+    if len(set(counts.values())) != 1:
+        raise UnequalError(", ".join(f"{topic} has {count}" for topic, count in counts.items()))
+    return counts.popitem()[1]
 
 
 async def ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from agents.settings import Settings
@@ -40,6 +41,19 @@ async def write(
                 await producer.commit_transaction()
         finally:
             await producer.stop()
+
+
+async def widened(settings: Settings, topic: str, partitions: int) -> None:
+    """Give one topic more partitions than the others, as somebody at the broker could."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        async with asyncio.timeout(30):
+            await admin.create_partitions({topic: NewPartitions(partitions)})
+            while len((await admin.describe_topics([topic]))[0]["partitions"]) < partitions:
+                pass  # each look is a request
+    finally:
+        await admin.close()
 
 
 async def read_all(settings: Settings, topic: str, *, until: int, within_seconds: float) -> list[ConsumerRecord]:

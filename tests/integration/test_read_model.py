@@ -24,7 +24,9 @@ from agents.query import explain, triggers
 from agents.settings import Settings
 from agents.sinks.redis import Keys, Kind, RedisSink, rebuild, sink
 from agents.sinks.redis.documents import FEEDS
-from streams.topics import PROFILE_VIEWS, REFERRAL_TRIGGERS
+from agents.sinks.redis.keys import partitions_key
+from streams.topics import CONTRIBUTIONS, PROFILE_VIEWS, REFERRAL_TRIGGERS
+from tests.integration.kafka import widened
 
 pytestmark = pytest.mark.integration
 TOPIC = PROFILE_VIEWS.name
@@ -112,6 +114,12 @@ async def documents(settings: Settings) -> dict[str, bytes]:
         keys = [key async for key in client.scan_iter(f"{settings.app_id}:{{p*}}:profile:*", count=1000)]
         found = [(key.decode().split(":profile:")[1], await client.hget(key, "doc")) for key in keys]
         return {person: doc for person, doc in found if doc is not None}
+
+
+async def partitions(settings: Settings) -> bytes | None:
+    async with redis.asyncio.Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        found: bytes | None = await client.get(partitions_key(settings.app_id))
+        return found
 
 
 async def members(settings: Settings) -> set[str]:
@@ -305,6 +313,54 @@ async def test_a_topic_made_anew_replaces_the_older_ones_documents(
     expected = await send(settings, range(1000, 1040), people=10)
     async with sinking(settings):
         await until_shown(settings, expected, eventually_async)
+
+
+async def test_the_sink_records_the_number_of_partitions_and_again_after_a_wipe(settings, eventually_async) -> None:
+    async def recorded() -> bool:
+        return await partitions(settings) == b"4"
+
+    async with sinking(settings):
+        await eventually_async(recorded, what="the number of partitions in Redis")
+        await wipe(settings)
+        await eventually_async(recorded, what="the same once more")
+
+
+async def test_a_redis_of_another_number_of_partitions_is_left_alone_until_a_rebuild(
+    settings, eventually_async, capsys
+) -> None:
+    counted = Counted()
+    async with redis.asyncio.Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        await client.set(partitions_key(settings.app_id), 8)
+        await client.set(Keys(settings.app_id, 1).offset(Kind.profile), 10**6)
+    async with sinking(settings, counted):
+        expected = await send(settings, range(40))
+
+        async def refused() -> bool:
+            return len(counted.retries) >= 3
+
+        await eventually_async(refused, what="the sink's word about it")
+        assert set(counted.retries) == {"OtherPartitionsError"}
+        assert await documents(settings) == {}
+        assert await asyncio.to_thread(rebuild, settings) == 0
+        assert "Redis was of 8 partitions, the topics have 4: all of it was made anew." in capsys.readouterr().out
+        await until_shown(settings, expected | await send(settings, range(40, 60)), eventually_async)
+    assert await partitions(settings) == b"4"
+
+
+async def test_rebuild_goes_by_the_topics_whatever_the_shell_says(settings) -> None:
+    expected = await send(settings, range(40))
+    shell = settings.model_copy(update={"partitions": 16})
+    assert await asyncio.to_thread(rebuild, shell) == 0
+    assert await shows(settings, expected)
+    assert await partitions(settings) == b"4"
+
+
+async def test_rebuild_refuses_topics_of_unequal_numbers_of_partitions(settings, capsys) -> None:
+    await widened(settings, CONTRIBUTIONS.name, 5)
+    assert await asyncio.to_thread(rebuild, settings) == 1
+    said = capsys.readouterr().err
+    assert "account-views has 4, contributions has 5, profile-views has 4" in said
+    assert await partitions(settings) is None
 
 
 async def test_explain_finds_a_person_by_an_anonymous_alias(settings, capsys) -> None:

@@ -2,6 +2,7 @@
 
 A partition of Kafka is a hash tag (`{p17}`): its documents, its lists, its totals and its offsets share a slot, so one
 call can write them together.  The app id stands before the tag: two apps, or two versions, share a Redis.
+How many partitions there are stands in Redis, too: whoever reads goes by that, not by settings of its own.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ def address(url: SecretStr) -> str:
         return f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
     except ValueError:
         return "an address that cannot be read"
+
+
+def partitions_key(app_id: str) -> str:
+    """Name the string that says how many partitions an app has; no such key: nothing was ever written."""
+    return f"{app_id}:partitions"
 
 
 @dataclass(frozen=True, slots=True)

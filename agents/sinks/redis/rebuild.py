@@ -2,6 +2,7 @@
 
 Reads each from its beginning to where it ended at the start, writes every document that Redis has not or has
 otherwise, then removes what the topic does not have, and mends totals.  A live sink may be ahead: what it wrote stays.
+How many partitions there are it takes from the topics; a Redis that has another number is emptied first.
 """
 
 import asyncio
@@ -17,11 +18,11 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.committed import NoTopicError, ends, read_until, reader
+from agents.committed import NoTopicError, UnequalError, ends, partition_count, read_until, reader
 from agents.settings import Settings
 from agents.sinks.redis.documents import FEEDS, Entry, Feed, latest, pieces
 from agents.sinks.redis.keys import Kind, address
-from agents.sinks.redis.store import Gap, ReadModel, connect
+from agents.sinks.redis.store import Gap, OtherPartitionsError, ReadModel, connect
 from agents.sinks.redis.totals import mend_totals
 
 MEMBERS = "members"
@@ -34,6 +35,10 @@ Ends: TypeAlias = dict[tuple[Kind, int], int]
 class Counts:
     """What a rebuild did."""
 
+    partitions: int = 0
+    """Of each topic."""
+    before: str = ""
+    """What Redis had for that; empty: the same, or nothing."""
     records: int = 0
     written: int = 0
     """Documents written or deleted; the rest were newer in Redis."""
@@ -60,6 +65,10 @@ def rebuild(settings: Settings) -> int:
         counts = asyncio.run(_rebuild(settings, console))
     except NoTopicError as error:
         console.print(f"Kafka has no topic {error}: run `touchline topics create`.")
+    except UnequalError as error:
+        console.print(
+            f"The topics must have the same number of partitions: {error}. `touchline topics check` says more."
+        )
     except (RedisError, ValueError) as error:
         console.print(
             f"No answer from Redis at {address(settings.redis_url)} ({type(error).__name__}):"
@@ -83,6 +92,10 @@ def _told(counts: Counts) -> str:
         f"{counts.documents} documents from {counts.records} records: {counts.written} written,"
         f" {counts.removed} removed that the topics do not have, {counts.unreadable} records were no documents."
     ]
+    if counts.before:
+        lines.append(
+            f"Redis was of {counts.before} partitions, the topics have {counts.partitions}: all of it was made anew."
+        )
     if counts.mended:
         lines.append(f"{counts.mended} totals were not the sum of their contributions, and are now.")
     if counts.restless:
@@ -98,6 +111,8 @@ async def _rebuild(settings: Settings, console: Console) -> Counts:
     counts = Counts()
     ends_of: Ends = {}
     try:
+        counts.partitions = await partition_count(settings, FEEDS)
+        await _agree(model, counts)
         for feed in FEEDS.values():
             ends_of |= await _read(settings, model, feed, console, counts)
         await _sweep(model, ends_of, counts)
@@ -106,6 +121,15 @@ async def _rebuild(settings: Settings, console: Console) -> Counts:
     finally:
         await model.close()
     return counts
+
+
+async def _agree(model: ReadModel, counts: Counts) -> None:
+    """Have Redis say the topics' number of partitions; what it has of another one no offset of today's topics fits."""
+    try:
+        await model.agree(counts.partitions)
+    except OtherPartitionsError as error:
+        counts.before = error.recorded
+        await model.begin_anew(counts.partitions)
 
 
 async def _read(settings: Settings, model: ReadModel, feed: Feed, console: Console, counts: Counts) -> Ends:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from agents.settings import Settings
 from agents.sinks.redis.documents import FEEDS, latest, pieces
 from agents.sinks.redis.keys import address
-from agents.sinks.redis.store import Gap, ReadModel, connect
+from agents.sinks.redis.store import Gap, OtherPartitionsError, ReadModel, connect
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +75,8 @@ class RedisSink:
         self._ahead_since: dict[TopicPartition, float] = {}
         self._looked_at = 0.0
         self._failures = 0
+        self._problem = ""
+        """What was said last of the outage; empty: that Redis or Kafka is away."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`, whatever fails meanwhile; then end within about `GRACE_SECONDS`, whoever does not answer.
@@ -110,7 +112,7 @@ class RedisSink:
                     self._recovered()
                 except Gap:
                     self._applied.clear()
-                except (RedisError, OSError) as error:
+                except (RedisError, OSError, OtherPartitionsError) as error:
                     self._applied.clear()
                     await self._fail(error, stop)
         finally:
@@ -131,6 +133,8 @@ class RedisSink:
         asked = [at for at in assigned if due or at not in self._applied]
         if not asked:
             return
+        # The worker has compared this number with the topics' before it started.
+        await self._model.agree(self._settings.partitions)
         stored = await self._stored(asked)
         if due:
             self._looked_at = time.monotonic()
@@ -193,8 +197,14 @@ class RedisSink:
         """Say it once for each outage, then wait: longer each time, never all sinks together."""
         name = type(error).__name__
         self._metrics.retried(name)
-        if self._failures == 0:
-            log.warning("read model falls behind; retrying", error=name, redis=address(self._settings.redis_url))
+        # Only our own words: those of others may hold what is in an address.
+        problem = str(error) if isinstance(error, OtherPartitionsError) else ""
+        if self._failures == 0 or problem != self._problem:
+            ours = {"problem": problem} if problem else {}
+            log.warning(
+                "read model falls behind; retrying", error=name, redis=address(self._settings.redis_url), **ours
+            )
+        self._problem = problem
         delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(self._failures, 10))
         self._failures += 1
         try:

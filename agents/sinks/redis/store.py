@@ -12,8 +12,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
+from agents.settings import Settings
 from agents.sinks.redis.documents import Entry
-from agents.sinks.redis.keys import Keys, Kind
+from agents.sinks.redis.keys import Keys, Kind, partitions_key
 
 TIMEOUT_SECONDS = 5.0
 PAGE = 500
@@ -32,6 +33,17 @@ BESIDE = {Kind.profile: ("members:*",), Kind.account: (), Kind.contribution: ("c
 
 class Gap(Exception):  # noqa: N818  # not an error of anyone: Redis was emptied, or went back to a snapshot
     """Redis has less than the caller had seen applied: begin again from the offset in Redis."""
+
+
+class OtherPartitionsError(Exception):
+    """Redis has the documents of another number of partitions; the text has both, and what to do."""
+
+    def __init__(self, recorded: str, partitions: int) -> None:
+        super().__init__(
+            f"Redis has a read model of {recorded} partitions, the topics have {partitions}:"
+            " `touchline views rebuild` makes it anew."
+        )
+        self.recorded = recorded
 
 
 class Applied(NamedTuple):
@@ -56,12 +68,41 @@ def connect(url: SecretStr) -> Redis:
     )
 
 
+async def recorded_partitions(settings: Settings) -> str | None:
+    """Ask Redis once how many partitions the app's read model has; None: it does not say."""
+    client = connect(settings.redis_url)
+    try:
+        return await ReadModel(client, settings.app_id).partitions()
+    finally:
+        await client.aclose()
+
+
 class ReadModel:
     """Documents, lists, totals and offsets of one app.  Every method raises `RedisError` while Redis is away."""
 
     def __init__(self, client: Redis, app_id: str) -> None:
         self._client = client
         self._app_id = app_id
+
+    async def partitions(self) -> str | None:
+        """Return the recorded number of partitions as it stands there; None: there is none."""
+        recorded = await self._client.get(partitions_key(self._app_id))
+        return None if recorded is None else cast(bytes, recorded).decode("utf-8", "replace")
+
+    async def agree(self, partitions: int) -> None:
+        """Record the number of partitions where none is; raise `OtherPartitionsError` where it is another.
+
+        It never changes by itself: with another one nobody would find what was written under the first.
+        """
+        recorded = await self._client.set(partitions_key(self._app_id), partitions, nx=True, get=True)
+        if recorded is not None and recorded != str(partitions).encode():
+            raise OtherPartitionsError(cast(bytes, recorded).decode("utf-8", "replace"), partitions)
+
+    async def begin_anew(self, partitions: int) -> None:
+        """Forget everything, then record the number of partitions: a sink of that number writes nothing before."""
+        async for page in self._pages(f"{self._app_id}:{{p*}}:*"):
+            await self._client.unlink(*page)
+        await self._client.set(partitions_key(self._app_id), partitions)
 
     async def offsets(self, kind: Kind, partitions: Sequence[int]) -> dict[int, int]:
         """Offset up to which each partition is applied; -1: nothing is."""

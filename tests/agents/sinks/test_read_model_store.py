@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError, ResponseError
 from agents.local.processes import silent
 from agents.sinks.redis.documents import Entry
 from agents.sinks.redis.keys import Keys, Kind
-from agents.sinks.redis.store import LIBRARY, Gap, ReadModel, connect
+from agents.sinks.redis.store import LIBRARY, Gap, OtherPartitionsError, ReadModel, connect
 
 APP = "test-v1"
 KEYS = Keys(APP, 3)
@@ -72,6 +72,36 @@ async def test_a_document_its_list_and_the_offset_are_written_together(model: Re
         KEYS.members("power"): ([(b"user:u1", 1005.0)], False),
         KEYS.offset(Kind.profile): (b"5", False),
     }
+
+
+async def test_the_number_of_partitions_is_recorded_once(model: ReadModel) -> None:
+    assert await model.partitions() is None
+    await model.agree(4)
+    await model.agree(4)
+    assert await content(model) == {"test-v1:partitions": (b"4", False)}
+    assert await model.partitions() == "4"
+
+
+@pytest.mark.parametrize("recorded", [b"8", b"many"])
+async def test_another_number_stays_and_says_what_to_do(model: ReadModel, recorded: bytes) -> None:
+    await model._client.set("test-v1:partitions", recorded)
+    with pytest.raises(
+        OtherPartitionsError, match=f"{recorded.decode()} partitions.* have 4: .*`touchline views rebuild`"
+    ):
+        await model.agree(4)
+    assert await content(model) == {"test-v1:partitions": (recorded, False)}
+
+
+async def test_begun_anew_it_has_nothing_of_the_other_number_and_all_of_another_app(model: ReadModel) -> None:
+    await model.agree(8)
+    await write(model, document("user:u1", 5, "power"), gone("user:u2", 6))
+    strangers = ReadModel(model._client, "test-v10")
+    await strangers.agree(8)
+    await write(strangers, document("user:u1", 5))
+    others = {key: value for key, value in (await content(model)).items() if key.startswith("test-v10:")}
+    await model.begin_anew(4)
+    assert await content(model) == {"test-v1:partitions": (b"4", False)} | others
+    assert len(others) == 3
 
 
 async def test_who_leaves_a_segment_leaves_its_list(model: ReadModel) -> None:
