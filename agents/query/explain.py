@@ -8,19 +8,17 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from redis import Redis
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agents.partitions import partition_of
 from agents.query import live
 from agents.query.refusal import refuse
 from agents.query.words import Document, account, condition, gate, instant, plain, record, touch
 from agents.settings import Settings
-from agents.sinks.redis.keys import Keys, Kind
+from agents.sinks.redis.keys import Kind
 
 WIDTH = 80
 MOST_HOPS = 8
@@ -43,12 +41,14 @@ class Found(NamedTuple):
 def run(settings: Settings, person: str, *, as_json: bool) -> int:
     """Print what is known of `user:u1`, `u1`, `ann@example.com` or `anon:a1`.
 
-    0, or 1 with a line on stderr: unknown, or Redis away.
+    0, or 1 with a line on stderr: unknown, nothing written yet, or Redis away.
     """
     try:
-        with live.connect(settings) as client:
-            found = find(client, settings, person)
-            filled = found is not None or _filled(client, settings, person)
+        with live.opened(settings) as model:
+            found = find(model, person)
+            filled = found is not None or model.is_filled(Kind.profile, candidates(person)[0])
+    except (live.UnwrittenError, live.SpoiltError) as error:
+        return refuse(str(error))
     except (RedisError, OSError, ValueError) as error:
         return refuse(live.away(settings, error))
     if found is None:
@@ -60,14 +60,14 @@ def run(settings: Settings, person: str, *, as_json: bool) -> int:
     return 0
 
 
-def find(client: Redis, settings: Settings, person: str) -> Found | None:
+def find(model: live.ReadModel, person: str) -> Found | None:
     """Find the person's document, following `merged_into`; None: unknown.
 
     A name without `user:`, `email:`, `anon:` or `sf:` is a userId, or else an email address, or else an anonymousId.
     """
     for asked_as in candidates(person):
         key, hops, refused = asked_as, 0, 0
-        while hops <= MOST_HOPS and (raw := live.document(client, settings, Kind.profile, key)) is not None:
+        while hops <= MOST_HOPS and (raw := model.document(Kind.profile, key)) is not None:
             document = json.loads(raw)
             if "merged_into" not in document:
                 return Found(document, raw, asked_as, refused)
@@ -211,12 +211,6 @@ def _lines(console: Console, lines: Iterator[tuple[str, str]] | list[tuple[str, 
     for mark, line in lines:
         table.add_row(Text(mark, style=styles.get(mark, "")), Text(line))
     console.print(Padding(table, (0, 0, 0, 2)))
-
-
-def _filled(client: Redis, settings: Settings, person: str) -> bool:
-    """Whether anything at all was applied where the person would be."""
-    partition = partition_of(candidates(person)[0], settings.partitions)
-    return bool(client.exists(Keys(settings.app_id, partition).offset(Kind.profile)))
 
 
 def _unknown(person: str, filled: bool) -> str:

@@ -2,7 +2,6 @@
 
 import sys
 
-from redis import Redis
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.table import Table
@@ -26,11 +25,11 @@ def run(settings: Settings, dimension: Dimension, model: Model | None, *, writte
     None: 20 rows in a table, else all.  0, or 1 with a line on stderr: nothing there, or Redis away.
     """
     try:
-        with live.connect(settings) as client:
-            shown = _shown(client, settings, dimension, model, _most(written, top))
+        with live.opened(settings) as stored:
+            shown = _shown(stored, dimension, model, _most(written, top))
     except (RedisError, OSError, ValueError) as error:
         return refuse(live.away(settings, error))
-    except live.SpoiltError as error:
+    except (live.UnwrittenError, live.SpoiltError) as error:
         return refuse(str(error))
     if shown is None:
         return refuse(
@@ -63,21 +62,21 @@ def _most(written: str, top: int | None) -> int:
     return top or (sys.maxsize if written in report_text.WRITTEN else ROWS_OF_A_TABLE)
 
 
-def _shown(client: Redis, settings: Settings, dimension: Dimension, model: Model | None, most: int) -> Shown | None:
-    cells = live.totals(client, settings, {dimension, Dimension.account})
+def _shown(stored: live.ReadModel, dimension: Dimension, model: Model | None, most: int) -> Shown | None:
+    cells = stored.totals({dimension, Dimension.account})
     if cells is None:
         return None
     made = cut(report(cells, dimension, model), most)
     names: dict[str, str] = {}
     if dimension is Dimension.account:
-        documents = live.accounts(client, settings, [row.value for row in made.rows])
+        documents = stored.accounts([row.value for row in made.rows])
         names = {account: found["name"] for account, found in documents.items() if found.get("name")}
-    return Shown(made, dimension, model, _currency(client, settings, cells), names)
+    return Shown(made, dimension, model, _currency(stored, cells), names)
 
 
-def _currency(client: Redis, settings: Settings, cells: Contribution) -> str:
+def _currency(stored: live.ReadModel, cells: Contribution) -> str:
     """Return the corporate currency as the accounts with most ARR know it."""
     accounts = report(cells, Dimension.account, None).rows
     largest = [row.value for row in accounts[:ACCOUNTS_ASKED]]
-    known = live.accounts(client, settings, largest).values()
+    known = stored.accounts(largest).values()
     return next((found["currency"] for found in known if found.get("currency")), USUAL_CURRENCY)

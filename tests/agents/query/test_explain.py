@@ -13,7 +13,7 @@ from agents.partitions import partition_of
 from agents.query import explain
 from agents.query.explain import Found
 from agents.settings import Settings
-from agents.sinks.redis.keys import Keys, Kind
+from agents.sinks.redis.keys import Keys, Kind, partitions_key
 
 INSTANTS = [f"2025-09-{day:02d}T12:00:00.{day:03d}Z" for day in range(1, 21)]
 TOUCH = {
@@ -61,6 +61,7 @@ def put(settings: Settings, document: dict[str, Any]) -> None:
             keys.document(Kind.profile, person), mapping={"doc": json.dumps(document), "offset": 1, "members": ""}
         )
         client.set(keys.offset(Kind.profile), 1)
+        client.set(partitions_key(settings.app_id), settings.partitions)
 
 
 def shown(document: dict[str, Any], asked_as: str = "user:u1", width: int = 80, refused: int = 0) -> str:
@@ -187,7 +188,42 @@ def test_a_circle_of_pointers_ends(settings: Settings) -> None:
     assert explain.run(settings, "anon:a1", as_json=True) == 1
 
 
+@pytest.mark.parametrize("in_the_shell", [1, 4, 16])
+def test_where_a_person_is_redis_says_and_not_the_shell(
+    settings: Settings, capsys: pytest.CaptureFixture[str], in_the_shell: int
+) -> None:
+    people = [f"user:u{number}" for number in range(20)]
+    for person in people:
+        put(settings, {"person": person})
+    shell = settings.model_copy(update={"partitions": in_the_shell})
+    assert [explain.run(shell, person, as_json=True) for person in people] == [0] * 20
+    assert [json.loads(line)["person"] for line in capsys.readouterr().out.splitlines()] == people
+
+
+def test_a_redis_that_nothing_has_written_says_what_to_do(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain.run(settings, "u1", as_json=False) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "how many partitions `test-v1` has" in line
+    assert "`touchline worker`" in line
+    assert "`touchline views rebuild`" in line
+    assert "TOUCHLINE_APP_ID" in line
+
+
+def test_a_number_of_partitions_that_somebody_spoilt_says_how_it_is_mended(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(settings, ALMOST)
+    with redis.Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        client.set(partitions_key(settings.app_id), "0")
+    assert explain.run(settings, "u1", as_json=False) == 1
+    assert "`touchline views rebuild` mends it" in capsys.readouterr().err
+
+
 def test_nobody_yet_says_how_to_fill_redis(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    with redis.Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        client.set(partitions_key(settings.app_id), 8)
     assert explain.run(settings, "u1", as_json=False) == 1
     said = capsys.readouterr()
     assert said.out == ""

@@ -19,7 +19,7 @@ from agents.partitions import partition_of
 from agents.query import live, reports
 from agents.query.report_text import Shown, as_csv, as_json, hundredths, lines
 from agents.settings import Settings
-from agents.sinks.redis.keys import Keys, Kind
+from agents.sinks.redis.keys import Keys, Kind, partitions_key
 from streams.attribution import (
     OF_PEOPLE,
     OF_TOUCHES,
@@ -47,6 +47,7 @@ def settings(redis_server: Any) -> Settings:
     made = Settings(_env_file=None, app_id="test-v1", redis_url=SecretStr(redis_server.address), partitions=4)
     with redis.Redis.from_url(redis_server.address) as client:
         client.flushall()
+        client.set(partitions_key(made.app_id), made.partitions)
     return made
 
 
@@ -176,8 +177,8 @@ def test_the_currency_is_that_of_the_account_with_most_arr(settings: Settings, c
 def test_totals_are_of_the_dimensions_that_are_asked_for(settings: Settings) -> None:
     put(settings, 0, {"c-s:spring": 1, "h-s:Email": 1, "a-a:001": 5})
     put(settings, 3, {"c-s:spring": 2})
-    with live.connect(settings) as client:
-        found = live.totals(client, settings, {Dimension.campaign})
+    with live.opened(settings) as model:
+        found = model.totals({Dimension.campaign})
     assert found == {Cell(Dimension.campaign, "spring", None, Measure.sessions): 3}
 
 
@@ -202,6 +203,27 @@ def test_what_a_later_release_added_is_passed_over(settings: Settings, capsys) -
     put(settings, 0, {"c-s:spring": 1, "?-s:spring": 1, "x": 1})
     assert attribution(settings, written="csv") == 0
     assert capsys.readouterr().out.splitlines()[1:] == ["spring,1,0,0,0,0.00,USD", "total,1,0,0,0,0.00,USD"]
+
+
+@pytest.mark.parametrize("in_the_shell", [1, 2, 16])
+def test_how_many_partitions_are_summed_redis_says_and_not_the_shell(
+    settings: Settings, capsys, in_the_shell: int
+) -> None:
+    three_campaigns(settings)
+    put_account(settings, BYTE, currency="CHF")
+    put_contribution(settings, 3, from_account(BYTE, 900, 0))
+    shell = settings.model_copy(update={"partitions": in_the_shell})
+    assert attribution(shell, written="csv") == 0
+    assert capsys.readouterr().out.splitlines()[-1].split(",")[1] == "3000"
+    assert people(shell, written="csv") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "total,,0,9.00,CHF"
+
+
+def test_a_redis_that_nothing_has_written_says_what_to_do(settings: Settings, capsys) -> None:
+    assert attribution(settings.model_copy(update={"app_id": "test-v2"})) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "how many partitions `test-v2` has" in line
+    assert "touchline views rebuild" in line
 
 
 def test_nothing_there_says_what_to_do(settings: Settings, capsys) -> None:
