@@ -47,6 +47,7 @@ async def examine(settings: Settings) -> list[Check]:
         _kafka,
         _topics,
         _redis,
+        _read_model,
         _faust,
         _rules,
         _clock,
@@ -124,6 +125,28 @@ async def _redis(settings: Settings) -> Check:
     finally:
         await client.aclose()
     return Check("Redis", True, f"version {info['redis_version']} answers")
+
+
+async def _read_model(settings: Settings) -> Check:
+    """Compare the number of partitions in Redis, by which everybody reads, with the topics'."""
+    from aiokafka.errors import KafkaError
+    from redis import RedisError
+
+    from agents.committed import NoTopicError, UnequalError, partition_count
+    from agents.sinks.redis.documents import FEEDS
+    from agents.sinks.redis.store import recorded_partitions
+
+    try:
+        recorded = await recorded_partitions(settings)
+        topics = str(await partition_count(settings, FEEDS)) if recorded is not None else ""
+    except (KafkaError, RedisError, OSError, TimeoutError, ValueError, NoTopicError, UnequalError) as error:
+        return Check("Read model", False, f"cannot be compared ({type(error).__name__})", "See above.")
+    if recorded is None:
+        return Check("Read model", True, "none yet: the first worker makes it")
+    if recorded == topics:
+        return Check("Read model", True, f"of {recorded} partitions, as the topics are")
+    advice = "Run `touchline views rebuild`; until then nothing is written to it."
+    return Check("Read model", False, f"of {recorded} partitions, the topics have {topics}", advice)
 
 
 async def _faust(_: Settings) -> Check:
