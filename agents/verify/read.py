@@ -158,8 +158,7 @@ async def read_world(settings: Settings, *, deadline_seconds: float, tell: Calla
     try:
         await _within(consumer.start(), "the broker")
         await _within(admin.start(), "the broker")
-        await _check_topics(admin, settings)
-        reader = Reader(consumer, admin, settings.app_id, settings.partitions, tell)
+        reader = Reader(consumer, admin, settings.app_id, await _partitions(admin), tell)
         return await _world(reader, time.monotonic() + deadline_seconds)
     except (aiokafka.errors.KafkaError, OSError) as error:
         raise CannotVerifyError(f"Kafka at {settings.kafka_bootstrap}: {type(error).__name__}: {error}") from error
@@ -167,15 +166,17 @@ async def read_world(settings: Settings, *, deadline_seconds: float, tell: Calla
         await asyncio.wait([asyncio.create_task(consumer.stop()), asyncio.create_task(admin.close())], timeout=10)
 
 
-async def _check_topics(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+async def _partitions(admin: AIOKafkaAdminClient) -> int:
+    """Say how many partitions each topic has: as Kafka has it, whatever the settings of this shell are."""
     described = await _within(admin.describe_topics(list(TOPICS)), "the topics")
     counts = {one["topic"]: len(one["partitions"]) for one in described}
     missing = [topic for topic in TOPICS if not counts.get(topic)]
     if missing:
         raise CannotVerifyError(f"no topic {', '.join(missing)}: make them with `touchline topics create`")
-    for topic, count in counts.items():
-        if count != settings.partitions:
-            raise CannotVerifyError(f"topic {topic} has {count} partitions, the settings say {settings.partitions}")
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{topic} has {count}" for topic, count in sorted(counts.items()))
+        raise CannotVerifyError(f"the topics differ in how many partitions they have: {listed}")
+    return counts.popitem()[1]
 
 
 async def _world(reader: Reader, deadline: float) -> World:

@@ -8,11 +8,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from agents import admin
 from agents.settings import Settings
 from agents.verify import CLEAN, DIFFERENT, UNABLE, run
 from agents.verify.world import Message, World
 from tests.agents.verify.simulate import company
 from tests.conftest import LiveStack
+from tests.integration.kafka import widened
 
 RULES_FILE = """version = 1
 [[segments]]
@@ -55,7 +57,8 @@ def test_what_is_in_kafka_is_verified(settings: Settings, capsys: pytest.Capture
     assert "is a worker running" in capsys.readouterr().err
     asyncio.run(commit(settings, world))
     asyncio.run(abort_one(settings))
-    assert run(settings, as_json=True, deadline_seconds=20) == CLEAN
+    shell = settings.model_copy(update={"partitions": 7})
+    assert run(shell, as_json=True, deadline_seconds=20) == CLEAN
     report = json.loads(capsys.readouterr().out)
     compared = {one["check"]: one["compared"] for one in report["checks"]}
     assert compared["ingest"] == len(world.topics["web-events"])
@@ -65,9 +68,22 @@ def test_what_is_in_kafka_is_verified(settings: Settings, capsys: pytest.Capture
     assert "referral-triggers/" in capsys.readouterr().out
 
 
-def test_without_topics_it_cannot_run(stack: LiveStack, capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
-    assert run(settings.model_copy(update={"partitions": 3})) == UNABLE
-    assert "2 partitions, the settings say 3" in capsys.readouterr().err
+def test_without_topics_it_cannot_run(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+    asyncio.run(admin.delete_topics(settings))
+    assert run(settings) == UNABLE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("verify: no topic ")
+    assert "`touchline topics create`" in line
+
+
+def test_topics_that_differ_in_their_partitions_cannot_be_verified(
+    capsys: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    asyncio.run(widened(settings, "account-events", 3))
+    assert run(settings) == UNABLE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("verify: the topics differ in how many partitions they have: account-events has 3, ")
+    assert "user-events has 2" in line
 
 
 def test_without_a_rules_file_it_cannot_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
