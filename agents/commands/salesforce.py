@@ -21,9 +21,11 @@ def salesforce_sync(
     raise typer.Exit(run_sync(settings, once=once, as_json=as_json))
 
 
-@salesforce_app.command("reconcile", epilog="Example: touchline salesforce reconcile --json | jq '.[].drift'")
+@salesforce_app.command(
+    "reconcile", epilog="Example: touchline salesforce reconcile --json | jq '.[] | [.object, .compared, .drift]'"
+)
 def salesforce_reconcile(as_json: AsJson = False) -> None:
-    """Compare what we know with every record of the org now, publish what differs, and print how much that was."""
+    """Compare what we know with every record of the org now, publish what differs, say what was left out and why."""
     settings = load_settings()
     from agents.sources.salesforce.command import run_reconcile
 

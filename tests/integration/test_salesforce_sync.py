@@ -144,15 +144,28 @@ def test_reconciliation_finds_hard_deletes_lost_changes_and_a_changed_stage(
     told = touchline.run(settings, "salesforce", "reconcile", "--json")
     assert "nothing known yet" in told.stdout
     asyncio.run(write(settings, SALESFORCE_RECORDS.name, known(settings)))
+    org.set_clock(org.now() + 30 * MINUTE)
+    young = org.create("Lead", LastName="Young", Company="Acme")
+    for record in (ids[2], deal):
+        org.update(record, Description="just now")
+    told = touchline.run(settings, "salesforce", "reconcile")
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert ["Contact", "6", "6", "5", "1", "none"] in lines
+    assert ["Lead", "7", "6", "6", "1", "none"] in lines
+    assert ["Opportunity", "1", "1", "0", "1", "nothing", "compared"] in lines
+    assert told.stdout.count("left out: 1 changed in the last 10 minutes") == 4  # the org's own user too
+    org.hard_delete(young)
     lost, purged = ids[0], ids[1]
     org.hard_delete(purged)
     org.update(lost, LastName="Changed")
     org.set_clock(org.now() + 60 * MINUTE)
     org.change_stage("Closed Won", won=False, closed=True)
     told = touchline.run(settings, "salesforce", "reconcile", "--json")
-    drift = {report["object"]: report["drift"] for report in json.loads(told.stdout)}
-    assert drift["Contact"] == {"gone": 1, "stale": 1}
-    assert drift["Lead"] == {}
+    reports = {report["object"]: report for report in json.loads(told.stdout)}
+    assert reports["Contact"]["drift"] == {"gone": 1, "stale": 2}
+    assert [reports["Lead"][name] for name in ("known", "actual", "compared", "left_out", "drift")] == [6, 6, 6, {}, {}]
+    assert reports["Task"]["drift"] is None
+    assert reports["Task"]["note"] == "there are no records on either side"
     found = published(settings)
     assert found[purged]["deleted"]
     assert found[lost]["fields"]["LastName"] == "Changed"

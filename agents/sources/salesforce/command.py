@@ -1,6 +1,7 @@
 """The commands `touchline salesforce sync | reconcile | check`: they open Salesforce and Kafka, and say how it went.
 
-Exit codes: 0 well; 1 Salesforce or Kafka did not do it, or (`--once`) an object could not be read.
+Exit codes: 0 well; 1 Salesforce or Kafka did not do it, or (`sync --once`, `reconcile`, `check`) an object could not
+be read.
 """
 
 import asyncio
@@ -26,7 +27,8 @@ from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import FencedError, RefusedError, StoppedError, TroubleError
 from agents.sources.salesforce.kafka import ROLE, Publisher, check_topic, latest
 from agents.sources.salesforce.metrics import SyncMetrics
-from agents.sources.salesforce.reconcile import Report, reconcile
+from agents.sources.salesforce.reconcile import reconcile
+from agents.sources.salesforce.report import Report, table
 from agents.sources.salesforce.session import way
 from agents.sources.salesforce.sync import Sync
 from agents.sources.salesforce.writeback import WriteBack, WritebackFileError, load
@@ -45,7 +47,10 @@ def run_sync(settings: Settings, *, once: bool = False, as_json: bool = False) -
 
 
 def run_reconcile(settings: Settings, *, as_json: bool = False) -> int:
-    """Compare every object once and print what differed."""
+    """Compare every object once; print what was compared, what was left out and why, and what differed.
+
+    1 also where an object could not be read.
+    """
     say = _speaker(as_json)
 
     async def compare() -> int:
@@ -55,7 +60,7 @@ def run_reconcile(settings: Settings, *, as_json: bool = False) -> int:
                 await desk.ask(desk.client.limits)
                 reports = await reconcile(desk, settings.salesforce_objects)
         _print_reports(reports, as_json=as_json)
-        return 0
+        return 1 if any(report.refused for report in reports) else 0
 
     return _guarded(settings, say, compare())
 
@@ -198,10 +203,7 @@ def _print_reports(reports: list[Report], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([report.as_dict() for report in reports], indent=2))
         return
-    print(f"{'object':24} {'known':>10} {'in the org':>10}  drift")
-    for report in reports:
-        drift = ", ".join(f"{count:,} {kind}" for kind, count in report.drift.items()) or "none"
-        print(f"{report.object:24} {report.known:>10,} {report.actual:>10,}  {report.note or drift}")
+    print("\n".join(table(reports)))
 
 
 def _speaker(as_json: bool) -> Say:

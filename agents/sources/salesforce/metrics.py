@@ -52,8 +52,8 @@ class SyncMetrics:
         )
         self.drift = self._gauge(
             "touchline_salesforce_drift_records",
-            "Records that differed at the last reconciliation, by object and kind; all were fetched again.  Rising from"
-            " day to day: events are lost on the way; look at the connector.",
+            "Records that differed at the last reconciliation that compared any, by object and kind; all were fetched"
+            " again.  Rising from day to day: events are lost on the way; look at the connector.",
             "object",
             "kind",
         )

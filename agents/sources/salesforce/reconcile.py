@@ -4,22 +4,23 @@ It finds what no event says: hard deletes, lost events, and a stage whose type a
 In: `salesforce-records`, and Id and times of every record of the org.  Out: records, and a report.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from agents.sources.salesforce.cursors import Stages
 from agents.sources.salesforce.desk import Desk
+from agents.sources.salesforce.errors import MalformedError, RefusedError
 from agents.sources.salesforce.kafka import latest
 from agents.sources.salesforce.reading import IDS_A_QUERY
 from agents.sources.salesforce.records import Described, gone, instant
 from agents.sources.salesforce.refetch import fetch
+from agents.sources.salesforce.report import SETTLED_MS, Report
 from streams.topics import SALESFORCE_RECORDS
 
-SETTLED_MS = 600_000
-"""What changed later than this before the comparison may still be on its way; it is left to the next one."""
 SECOND_MS = 1000
 KINDS = ("missing", "stale", "ahead", "deleted", "undeleted", "gone", "dirty")
 
@@ -51,8 +52,18 @@ Drift: TypeAlias = dict[str, list[str]]
 """{kind: ids}, only kinds that occur."""
 
 
-def compare(known: Mapping[str, Known], actual: Mapping[str, Actual], *, settled_before: int) -> Drift:
-    """Compare one object.  What changed at `settled_before` or later is not looked at.
+class Compared(NamedTuple):
+    """What came of an object's records that live on either side: each was compared, or left out for one reason."""
+
+    drift: Drift
+    number: int
+    """Of records that were compared."""
+    left_out: dict[str, int]
+    """{reason: records}, only reasons that occur."""
+
+
+def compare(known: Mapping[str, Known], actual: Mapping[str, Actual], *, settled_before: int) -> Compared:
+    """Compare one object.  What changed at `settled_before` or later is left out; so is what was forgotten.
 
     | we have            | the org has             | kind      |
     |--------------------|-------------------------|-----------|
@@ -62,30 +73,43 @@ def compare(known: Mapping[str, Known], actual: Mapping[str, Actual], *, settled
     | an earlier state   | a later one             | stale     |
     | a later state      | an earlier one          | ahead     |
     | a dirty record     | anything                | dirty     |
-    | a forgotten record | anything                | none      |
     """
     drift: Drift = {}
+    number, left_out = 0, Counter[str]()
     for record_id in sorted({*known, *actual}):
-        kind = _kind(known.get(record_id), actual.get(record_id), settled_before)
-        if kind:
+        ours, theirs = known.get(record_id), actual.get(record_id)
+        if not (_lives(ours) or _lives(theirs)):
+            continue
+        if reason := _left_out(ours, theirs, settled_before):
+            left_out[reason] += 1
+            continue
+        number += 1
+        if kind := _kind(ours, theirs):
             drift.setdefault(kind, []).append(record_id)
-    return drift
+    return Compared(drift, number, dict(left_out))
 
 
-def _kind(ours: Known | None, theirs: Actual | None, settled_before: int) -> str:
+def _lives(record: Known | Actual | None) -> bool:
+    return record is not None and not record.deleted and not (isinstance(record, Known) and record.forgotten)
+
+
+def _left_out(ours: Known | None, theirs: Actual | None, settled_before: int) -> str:
     if ours is not None and ours.forgotten:
-        return ""
+        return "forgotten"
+    if theirs is not None and theirs.stamped_at >= settled_before:
+        return "deleted_lately" if theirs.deleted else "changed_lately"
+    if theirs is None and ours is not None and (ours.modified_at or 0) >= settled_before:
+        return "heard_of_lately"
+    return ""
+
+
+def _kind(ours: Known | None, theirs: Actual | None) -> str:
     if theirs is None:
-        fresh = ours is None or (ours.modified_at or 0) >= settled_before
-        return "" if fresh or ours is None or ours.deleted else "gone"
-    if theirs.stamped_at >= settled_before:
-        return ""
+        return "gone"
     if ours is None:
-        return "" if theirs.deleted else "missing"
+        return "missing"
     if ours.deleted != theirs.deleted:
         return "deleted" if theirs.deleted else "undeleted"
-    if ours.deleted:
-        return ""
     return "dirty" if ours.dirty else _age(ours, theirs)
 
 
@@ -97,33 +121,23 @@ def _age(ours: Known, theirs: Actual) -> str:
     return "ahead" if modified > theirs.stamped_at // SECOND_MS + 1 else ""
 
 
-@dataclass(slots=True)
-class Report:
-    """What came of the comparison of one object."""
-
-    object: str
-    known: int = 0
-    """Living records that we know."""
-    actual: int = 0
-    """Living records of the org."""
-    drift: dict[str, int] = field(default_factory=dict)
-    """{kind: records}; all of them were published anew."""
-    note: str = ""
-    """Why nothing was compared; empty: it was."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON has it."""
-        return asdict(self)
-
-
 async def reconcile(desk: Desk, objects: Iterable[str]) -> list[Report]:
-    """Compare these objects, publish what differs, and report.  Raise `TroubleError` where the org fails us."""
+    """Compare these objects, publish what differs, and report.  Raise `TroubleError` where the org fails us.
+
+    An object that the org refuses, or answers with nonsense, is reported as such; the others are compared.
+    """
     ours = by_object(await latest(desk.settings, SALESFORCE_RECORDS.name))
     reports = []
     for entity in objects:
-        reports.append(await _reconciled(desk, entity, ours.get(entity, {}), anything=bool(ours)))
+        try:
+            reports.append(await _reconciled(desk, entity, ours.get(entity, {}), anything=bool(ours)))
+        except (RefusedError, MalformedError) as error:
+            reports.append(Report(entity, _living(ours.get(entity, {}).values()), None, refused=str(error)))
     if "Opportunity" in {report.object for report in reports}:
-        await check_stages(desk)
+        try:
+            await check_stages(desk)
+        except (RefusedError, MalformedError) as error:
+            reports.append(Report("OpportunityStage", actual=None, refused=str(error)))
     return reports
 
 
@@ -140,23 +154,23 @@ def by_object(values: Mapping[str, bytes]) -> dict[str, dict[str, Known]]:
 
 
 async def _reconciled(desk: Desk, entity: str, ours: Mapping[str, Known], *, anything: bool) -> Report:
-    cursor = desk.cursor(entity)
-    if not (cursor.complete and anything):
-        note = "nothing known yet: no worker has written salesforce-records" if cursor.complete else "backfill first"
-        return Report(entity, note=note)
+    if not (desk.cursor(entity).complete and anything):
+        reason = "no_worker" if desk.cursor(entity).complete else "no_backfill"
+        number = await desk.ask(desk.client.count, entity)
+        return Report(entity, _living(ours.values()), number, left_out={reason: number})
     now = desk.client.now_ms()
     actual = await desk.ask(_actual, desk, await desk.described(entity))
-    drift = compare(ours, actual, settled_before=now - SETTLED_MS)
+    drift, number, left_out = compare(ours, actual, settled_before=now - SETTLED_MS)
     await _published(desk, entity, drift, now)
-    report = Report(entity, _living(ours.values()), _living(actual.values()))
-    report.drift = {kind: len(ids) for kind, ids in drift.items()}
-    for kind in KINDS:
-        desk.metrics.drift.labels(entity, kind).set(report.drift.get(kind, 0))
-    return report
+    counts = {kind: len(ids) for kind, ids in drift.items()}
+    if number or not left_out:  # else nobody knows: the last numbers stand
+        for kind in KINDS:
+            desk.metrics.drift.labels(entity, kind).set(counts.get(kind, 0))
+    return Report(entity, _living(ours.values()), _living(actual.values()), number, left_out, counts)
 
 
 def _living(records: Iterable[Known | Actual]) -> int:
-    return sum(not record.deleted for record in records)
+    return sum(map(_lives, records))
 
 
 def _actual(desk: Desk, described: Described) -> dict[str, Actual]:

@@ -20,7 +20,7 @@ from agents.sources.salesforce.desk import Desk
 from agents.sources.salesforce.errors import MalformedError, RefusedError, SignInError, TroubleError
 from agents.sources.salesforce.kafka import behind, fetched
 from agents.sources.salesforce.polling import Recent, look_through_windows, poll
-from agents.sources.salesforce.reconcile import Report, reconcile
+from agents.sources.salesforce.reconcile import reconcile
 from agents.sources.salesforce.refetch import serve
 from agents.sources.salesforce.writeback import WriteBack
 
@@ -84,7 +84,7 @@ class Sync:
                 await self._look_at(entity)
         self.described_at = self.described_at or time.monotonic()
         with self._told(problems):
-            await self._reconcile()
+            problems += await self.reconciled()
         if self.write_back:
             with self._told(problems):
                 await self.write_back.step()
@@ -111,7 +111,8 @@ class Sync:
             await look_through_windows(self.desk, entity, recent)
         self.desk.metrics.looked_at.labels(entity).set(time.time())
 
-    async def _reconcile(self) -> list[Report]:
+    async def reconciled(self) -> list[str]:
+        """Compare the objects whose time has come; return what was wrong with single ones, which are due again."""
         every_ms = self.desk.settings.salesforce_reconcile_seconds * 1000
         now = self.desk.client.now_ms()
         cursors = {entity: self.desk.cursor(entity) for entity in self.desk.settings.salesforce_objects}
@@ -124,11 +125,12 @@ class Sync:
         compared = {
             report.object: msgspec.structs.replace(self.desk.cursor(report.object), compared_at=now)
             for report in reports
+            if not report.refused
         }
         await self.desk.publish(cursors=compared)
         for report in reports:
-            self.desk.report(f"{report.object}: reconciled, {report.note or report.drift or 'no drift'}")
-        return reports
+            self.desk.report(report.line)
+        return [report.line for report in reports if report.refused]
 
     async def _serve(self, wait_seconds: float = 0.0) -> None:
         self.waiting = self.waiting or await fetched(self.requests, wait_seconds)
