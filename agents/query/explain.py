@@ -1,6 +1,7 @@
 """`touchline explain PERSON`: who it is, what brought them, how much they did, why they were asked or why not.
 
 Reads one document of the read model in Redis and computes nothing anew: it says what was decided, as of its `as_of`.
+The rules file at hand is only compared: where it is not the one that the document was made by, that is said.
 """
 
 import json
@@ -14,11 +15,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agents import rules_file
 from agents.query import live
 from agents.query.refusal import refuse
+from agents.query.versions import File, is_as_in, said
 from agents.query.words import Document, account, condition, gate, instant, plain, record, touch
 from agents.settings import Settings
 from agents.sinks.redis.keys import Kind
+from streams.policy import PolicyError
 
 WIDTH = 80
 MOST_HOPS = 8
@@ -56,8 +60,16 @@ def run(settings: Settings, person: str, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(found.raw.decode() + "\n")
     else:
-        show(found, Console(highlight=False, markup=False, emoji=False, width=min(Console().width, WIDTH)))
+        console = Console(highlight=False, markup=False, emoji=False, width=min(Console().width, WIDTH))
+        show(found, _file(settings), console)
     return 0
+
+
+def _file(settings: Settings) -> File:
+    try:
+        return File(str(settings.rules), rules_file.load(settings.rules))
+    except PolicyError:
+        return File(str(settings.rules), None)
 
 
 def find(model: live.ReadModel, person: str) -> Found | None:
@@ -84,16 +96,16 @@ def candidates(person: str) -> tuple[str, ...]:
     return (f"user:{name}", *addresses, f"anon:{name}")
 
 
-def show(found: Found, console: Console) -> None:
+def show(found: Found, file: File, console: Console) -> None:
     """Print the document in words, at most as wide as the console."""
     document = found.document
     console.print(_who(found))
-    console.print(_facts(found))
+    console.print(_facts(found, file))
     _heading(console, "Events of the last 30 days")
     console.print(_counts(document))
     for name, segment in sorted(document.get("segments", {}).items()):
         _heading(console, f"Segment {plain(name)}")
-        _lines(console, _segment(segment))
+        _lines(console, _segment(segment, "" if is_as_in(segment, name, file) else instant(document.get("as_of"))))
     if not document.get("segments"):
         _heading(console, "Segments")
         _lines(console, [("", _no_segments(document))])
@@ -120,7 +132,7 @@ def _bracketed(email: object) -> str:
     return f"<{plain(email)}>" if email else ""
 
 
-def _facts(found: Found) -> Table:
+def _facts(found: Found, file: File) -> Table:
     table, document = _grid(), found.document
     table.add_row("known as", ", ".join(plain(alias) for alias in document.get("aliases", ())) or "-")
     for label, field in (
@@ -140,6 +152,8 @@ def _facts(found: Found) -> Table:
         table.add_row("company", account({"id": company.get("domain"), **company}))
     if found.refused:
         table.add_row("links refused", f"{found.refused} of {found.asked_as} (an earlier link of the same alias won)")
+    if document.get("user_id"):
+        table.add_row("decided by", said(document, file))
     table.add_row("as of", f"{instant(document.get('as_of'))} UTC, as are all instants here")
     return table
 
@@ -155,15 +169,20 @@ def _counts(document: Document) -> Table:
     return table
 
 
-def _segment(segment: Document) -> Iterator[tuple[str, str]]:
-    """Lines as (mark, text): whether, since when, each condition, the instants that counted."""
-    version = f"rule version {segment.get('rule_version', '?')}"
+def _segment(segment: Document, as_of: str) -> Iterator[tuple[str, str]]:
+    """Lines as (mark, text): whether, since when, each condition, the instants that counted.
+
+    `as_of`: said where the conditions may not be those of the version that the person entered by; empty: they are.
+    """
+    version = f"by rules version {plain(segment.get('rule_version', '?'))}"
     if segment.get("member"):
-        yield "yes", f"A member since {instant(segment.get('entered_at'))} ({version})."
+        yield "yes", f"A member since {instant(segment.get('entered_at'))}, entered {version}."
     elif segment.get("left_at"):
-        yield "no", f"Left at {instant(segment['left_at'])} ({version})."
+        yield "no", f"Left at {instant(segment['left_at'])}; had entered {version}."
     else:
-        yield "no", f"Not a member ({version})."
+        yield "no", f"Not a member, {version}."
+    if as_of:
+        yield "", f"as of {as_of}, by the document's own rules:"
     for found in segment.get("conditions", ()):
         yield "holds" if found.get("holds") else "fails", condition(found)
         counted = [plain(at) for at in found.get("counted", ())]  # no blanks inside: a line never breaks within one

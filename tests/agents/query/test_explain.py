@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from rich.console import Console
 from agents.partitions import partition_of
 from agents.query import explain
 from agents.query.explain import Found
+from agents.query.versions import File
 from agents.settings import Settings
 from agents.sinks.redis.keys import Keys, Kind, partitions_key
+from streams.policy import parse_policy
 
 INSTANTS = [f"2025-09-{day:02d}T12:00:00.{day:03d}Z" for day in range(1, 21)]
 TOUCH = {
@@ -45,6 +48,18 @@ ASKED: dict[str, Any] = ALMOST | {
 }  # fmt: skip
 
 
+RULES = """
+version = 1
+[[segments]]
+name = "power-users"
+rule = { all = [
+    { count = { event = "Report Viewed", more_than = 20, within = "30d" } },
+    { count = { event = "Dashboard Shared", at_least = 1, within = "30d" } },
+] }
+"""
+"""As those by which the documents above were made."""
+
+
 @pytest.fixture
 def settings(redis_server: Any) -> Settings:
     made = Settings(_env_file=None, app_id="test-v1", redis_url=SecretStr(redis_server.address), partitions=8)
@@ -64,9 +79,13 @@ def put(settings: Settings, document: dict[str, Any]) -> None:
         client.set(partitions_key(settings.app_id), settings.partitions)
 
 
-def shown(document: dict[str, Any], asked_as: str = "user:u1", width: int = 80, refused: int = 0) -> str:
+def shown(
+    document: dict[str, Any], asked_as: str = "user:u1", width: int = 80, refused: int = 0, rules: str | None = None
+) -> str:
+    """What explain prints; `rules`: of the file in the shell, None: as the document has them."""
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
-    explain.show(Found(document, b"", asked_as, refused), console)
+    file = File("rules.toml", parse_policy(RULES if rules is None else rules) if rules != "" else None)
+    explain.show(Found(document, b"", asked_as, refused), file, console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -76,7 +95,7 @@ def in_one_line(text: str) -> str:
 
 def test_why_not_names_the_condition_that_fails_and_how_much_is_missing() -> None:
     text = in_one_line(shown(ALMOST))
-    assert "no Not a member (rule version 1)." in text
+    assert "no Not a member, by rules version 1." in text
     assert "fails Report Viewed: 20 of 21 within 30 days, 1 short" in text
     assert "holds Dashboard Shared: 1 of 1 within 30 days" in text
     assert "None decided: an ask is decided when the person enters its segment." in text
@@ -104,7 +123,7 @@ def test_of_many_instants_the_latest_are_shown_and_the_rest_counted() -> None:
 
 def test_why_gives_each_gates_verdict_and_the_triggers_id() -> None:
     text = in_one_line(shown(ASKED))
-    assert "yes A member since 2025-09-30 08:53:20.123 (rule version 1)." in text
+    assert "yes A member since 2025-09-30 08:53:20.123, entered by rules version 1." in text
     assert "Asked at 2025-09-30 08:53:21.000. trigger 6f1c0c9e-0d0a-5f0a-9d3c-2b7c6a5b4c3d" in text
     assert "passed in segment: power-users since 08:53:20" in text
     assert "no Not asked; decided at 2025-09-30 08:53:21.000: cooldown. failed cooldown: asked 3 days ago" in text
@@ -142,7 +161,81 @@ def test_who_the_person_is_at_work_and_what_the_account_pays_is_told() -> None:
 
 def test_who_left_is_told_when() -> None:
     segment = ALMOST["segments"]["power-users"] | {"left_at": "2025-09-30T08:53:20.123Z"}
-    assert "no Left at 2025-09-30 08:53:20.123" in in_one_line(shown(ALMOST | {"segments": {"power-users": segment}}))
+    text = in_one_line(shown(ALMOST | {"segments": {"power-users": segment}}))
+    assert "no Left at 2025-09-30 08:53:20.123; had entered by rules version 1." in text
+
+
+OWN = "as of 2025-10-01 00:00:00.000, by the document's own rules:"
+STRICTER = RULES.replace("more_than = 20", "more_than = 29")
+
+
+def test_the_version_that_decided_is_named_and_no_more_where_the_file_here_is_the_same() -> None:
+    text = in_one_line(shown(ALMOST))
+    assert "decided by rules version 1 as of 2025-10-01" in text
+    assert "rules.toml" not in text
+    assert OWN not in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        (
+            STRICTER.replace("version = 1", "version = 2"),
+            "rules version 1; rules.toml here is version 2 and has other conditions: shown are the document's",
+        ),
+        (
+            RULES.replace("version = 1", "version = 2"),
+            "rules version 1; rules.toml here is version 2 and has the same conditions",
+        ),
+        (STRICTER, "rules version 1; rules.toml here says 1, too, but has other conditions: shown are the document's"),
+        ("version = 1", "rules version 1; rules.toml here says 1, too, but has other conditions"),
+        ("", "rules version 1; rules.toml cannot be read here, so it was not compared"),
+    ],
+)
+def test_another_rules_file_in_the_shell_is_said_and_computes_nothing(rules: str, sentence: str) -> None:
+    text = in_one_line(shown(ALMOST, rules=rules))
+    assert sentence in text
+    assert f"Not a member, by rules version 1. {OWN} fails" in text
+    assert "Report Viewed: 20 of 21 within 30 days, 1 short" in text
+    assert "of 30 within" not in text
+
+
+def test_conditions_of_rules_that_came_after_the_entering_are_not_shown_as_its_version() -> None:
+    """Who stays in through a change of the rules keeps the version of the entering; conditions are of today's."""
+    stayed = ASKED["segments"]["power-users"]
+    newer = {"member": False, "entered_at": None, "left_at": None, "rule_version": 2, "conditions": []}
+    both = ASKED | {"segments": {"power-users": stayed, "readers": newer}}
+    text = in_one_line(shown(both, rules=RULES.replace("version = 1", "version = 2")))
+    assert "rules versions 1 and 2, as each segment says; rules.toml here says 2, too, but has other" in text
+    assert f"entered by rules version 1. {OWN}" in text
+    assert "Not a member, by rules version 2." in text
+
+
+def test_versions_are_named_in_their_order() -> None:
+    segments = {name: {"member": False, "rule_version": version} for name, version in (("a", 10), ("b", 9), ("c", 2))}
+    assert "rules versions 2, 9 and 10, as each segment says" in in_one_line(shown(ALMOST | {"segments": segments}))
+
+
+def test_without_segments_there_is_no_version_to_name() -> None:
+    nothing = ALMOST | {"segments": {}}
+    assert (
+        "decided by rules without segments, which say no version; rules.toml here is version 1 and has other"
+        in in_one_line(shown(nothing))
+    )
+    anonymous = {"person": "anon:a1", "user_id": None, "aliases": ["anon:a1"], "segments": {}, "asks": {}}
+    assert "decided by" not in shown(anonymous, "anon:a1")
+
+
+@pytest.mark.parametrize("rules", ["version = 2", "no toml ["])
+def test_the_command_compares_the_document_with_the_rules_file_of_the_shell(
+    settings: Settings, capsys: pytest.CaptureFixture[str], tmp_path: Path, rules: str
+) -> None:
+    put(settings, ALMOST)
+    file = tmp_path / "rules.toml"
+    file.write_text(rules)
+    assert explain.run(settings.model_copy(update={"rules": file}), "u1", as_json=False) == 0
+    printed = in_one_line(capsys.readouterr().out)
+    assert ("is version 2 and has other" if rules == "version = 2" else "cannot be read here") in printed
 
 
 def test_an_anonymous_person_learns_why_there_are_no_segments() -> None:
