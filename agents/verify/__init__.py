@@ -1,9 +1,9 @@
 """Verify: an independent oracle.  It reads the topics, recomputes all from the pages alone, and compares.
 
 Read in order: `world` (what stands in the topics), `read` (Kafka), `rules`, `load` (DuckDB), `log`, `partitioning`,
-`mailboxes`, `ingest`, `ingest_checks`, `forgetting`, `salesforce` (changes, records, what comes to people), `accounts`
-(members, ARR, who hears of it, reports), `personas`, `ties`, `parts`, `rows`, `sessions`, `touches`, `person`,
-`decide`, `texts`, `facts`, `people`, `outputs`, `withdrawals`, `report`, `check`.
+`mailboxes`, `ingest`, `ingest_checks`, `salesforce` (changes, records, what comes to people), `accounts` (members, ARR,
+who hears of it, reports), `personas`, `people` (the fold that decides), `progress`, `accepted`, `standing`,
+`everybody`, `forgetting`, `texts`, `outputs`, `withdrawals`, `documents`, `report`, `check`.
 It shares no code with the core: that is its worth.
 """
 

@@ -1,37 +1,41 @@
 """Verify, room 8.  Check: everything that a world holds against everything that it has to hold.  No Kafka, no clock."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import duckdb
 
 from agents.verify import (
-    decide,
+    accepted,
+    documents,
     forgetting,
-    heavy,
     ingest,
     ingest_checks,
     log,
     outputs,
     partitioning,
-    people,
-    rows,
-    ties,
-    touches,
+    progress,
     withdrawals,
-)  # fmt: skip
-from agents.verify.accounts import companies, contributions, lists, made, views
-from agents.verify.accounts import touches as touches_told
+)
+from agents.verify.accounts import companies, contributions, joins, made, touches, views
 from agents.verify.accounts.fold import fold
-from agents.verify.facts import gather
+from agents.verify.accounts.persons import Personas
+from agents.verify.everybody import Everybody, full_rows
 from agents.verify.load import load
+from agents.verify.people import EVER
+from agents.verify.progress import Progress
 from agents.verify.report import Check, Report
 from agents.verify.rules import Rules
-from agents.verify.salesforce import people as salesforce
-from agents.verify.salesforce import records, transactions
+from agents.verify.salesforce import aliases, records, timeline, transactions
+from agents.verify.salesforce.values import millis
+from agents.verify.standing import Written, standings, written
+from agents.verify.texts import text_of
 from agents.verify.world import INPUTS, REFERRAL_TRIGGERS, SEGMENT_CHANGES, World
 
+Tell = Callable[[str], None]
 
-def check(world: World, rules: Rules, tell: Callable[[str], None] = lambda _: None) -> Report:
+
+def check(world: World, rules: Rules, tell: Tell = lambda _: None) -> Report:
     """Recompute and compare everything.  `tell` hears what is being done, in a few words."""
     tell("loading")
     con = load(world, lambda done: tell(f"loading: {done:,} messages"))
@@ -41,47 +45,59 @@ def check(world: World, rules: Rules, tell: Callable[[str], None] = lambda _: No
         con.close()
 
 
-def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Callable[[str], None]) -> list[Check]:
+def _checks(con: duckdb.DuckDBPyConnection, world: World, rules: Rules, tell: Tell) -> list[Check]:
     tell("ingest")
-    log.prepare(con, world.partitions)
+    log.prepare(con)
     known = companies.prepare(con)
     ingest.prepare(con)
-    found = ingest_checks.check(con)
-    found += [log.check_order(con), log.check_ticks(con, world.partitions), partitioning.check(con, world.partitions)]
+    found = [*ingest_checks.check(con), partitioning.check(con, world.partitions)]
     ingest_checks.leave_out_refused(con)
-    forgetting.prepare(con)
     tell("salesforce")
     found.append(transactions.check(con, world))
-    tell("accounts")
     messages = Check("account events")
-    told = fold(con, rules.accounts, world.partitions, messages)
-    found += [records.check(con, told.records), made.check(con, told, known, messages), views.check(con, told)]
-    tell("links and parts")
-    ties.prepare(con)
-    told_touches, of_people = touches_told.check(con)
-    found += [ties.check(con), forgetting.check(con), told_touches]
-    rows.prepare(con, rules.horizon_ms)
-    lists.compare(told_touches, con, rules, of_people)
-    tell("decisions")
-    touches.prepare(con, rules)
-    long = heavy.find(con, rules)
-    walked = {(one.p, one.key): one for one in decide.people(con, rules)}
-    changes = outputs.written(con, SEGMENT_CHANGES)
-    triggers, withdrawn = withdrawals.apart(outputs.written(con, REFERRAL_TRIGGERS))
-    mixed = outputs.versions_mixed(changes, triggers, rules)
+    accounts = fold(con, rules.accounts, world.partitions, messages)
+    found += [records.check(con, accounts.records), made.check(con, accounts, known, messages)]
+    found.append(views.check(con, accounts))
     tell("people")
-    facts = gather(con, rules, long)
-    found.append(people.check(con, rules, facts, long, walked, mixed))
-    found.append(contributions.check(con, told, rules, facts))
-    found.append(salesforce.check_timeline(con))
+    said, check_of_progress = progress.read(con, world.partitions)
+    found.append(check_of_progress)
+    changes = written(con, SEGMENT_CHANGES)
+    triggers, withdrawn = withdrawals.apart(written(con, REFERRAL_TRIGGERS))
+    everybody = _everybody(con, world, rules, said, (changes, triggers, withdrawn))
+    joins.check(con, everybody, messages)
+    found += [forgetting.check(con, everybody), touches.check(con, everybody, rules)]
+    tell("documents")
+    there, context = documents.shown(con), outputs.Context(everybody, rules)
+    personas = Personas(everybody, rules, {row: documents.map_version(one) for row, one in there.items()})
+    found.append(documents.check(context, personas, there))
+    found.append(contributions.check(con, accounts, rules, everybody, personas))
+    found.append(timeline.check(con, everybody))
     tell("segment changes and triggers")
-    expected = [change for person in walked.values() for change in person.changes]
-    decisions = [decision for person in walked.values() for decision in person.decisions]
-    found.append(outputs.check_changes(rules, long, expected, changes, mixed))
-    found.append(outputs.check_triggers(con, rules, long, decisions, triggers, mixed))
-    taken_back = [one for person in walked.values() for one in person.withdrawals]
-    found.append(withdrawals.check(rules, long, taken_back, withdrawn, triggers, mixed=mixed))
+    found += [outputs.check_changes(context, changes), outputs.check_triggers(context, triggers)]
+    found.append(withdrawals.check(context, withdrawn, triggers))
     return [*found, _offsets(world)]
+
+
+def _everybody(
+    con: duckdb.DuckDBPyConnection,
+    world: World,
+    rules: Rules,
+    said: Progress,
+    outputs: tuple[list[Written], list[Written], list[Written]],
+) -> Everybody:
+    """Work everybody out; decide as far as anybody has."""
+    partition = lru_cache(maxsize=None)(lambda key: partitioning.partition_of(key.encode(), world.partitions))
+
+    def since(p: int) -> int:
+        return max((at for version, at in said.versions.get(p, ()) if version == rules.version), default=EVER)
+
+    changes, triggers, _ = outputs
+    latest = [millis(text_of(value, "announced_at")) for _, _, _, value, _ in changes]
+    latest += [millis(text_of(value, "decided_at")) for _, _, _, value, _ in triggers]
+    known = standings(*outputs, rules.version, since)
+    until = max((at for at in latest if at is not None), default=EVER)
+    recount = accepted.work_out(con, rules, said, partition, known, until)
+    return Everybody(recount, aliases.told(con), said, partition, full_rows(con))
 
 
 def _offsets(world: World) -> Check:

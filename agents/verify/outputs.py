@@ -1,119 +1,121 @@
-"""Verify, room 6e.  Outputs: every segment change and trigger, no more and no fewer (semantics, parts 5 and 6)."""
+"""Verify, room 6b.  Outputs: every segment change and trigger, no more and no fewer (semantics, parts 5 and 6).
 
-# ruff: noqa: S608 - only constants and numbers of this package are put into SQL
+Demanded is what is decided up to the instant that `progress` says; what comes after it may be there, if it is right.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
-from agents.verify import touches
-from agents.verify.accounts.people import accounts_then
-from agents.verify.heavy import BLURRED, Heavy
-from agents.verify.person import Change, Decision
+from agents.verify.everybody import OF_FULL_ROWS, Everybody
+from agents.verify.people import Change, Decision, Outcome
 from agents.verify.report import Check
-from agents.verify.rules import Ask, Rules
-from agents.verify.texts import conditions, iso, parsed, touch, trigger_id, uncounted, unlike
+from agents.verify.rules import Ask, Rules, Segment
+from agents.verify.standing import FORMER, Written, version_of_change, version_of_trigger
+from agents.verify.texts import canonical, conditions, iso, touch, trigger_id, uncounted, unlike
 from agents.verify.world import REFERRAL_TRIGGERS, SEGMENT_CHANGES
 
 CE_TYPE = "touchline.referral.trigger.v1"
-
-Written = tuple[int, int, str | None, Any, dict[str, str]]
-"""A message: partition, offset, key, value, headers."""
+UNORDERED = "accounts in triggers: one that the person was told of, or none; what Salesforce tells has no received time"
 
 
-def written(con: duckdb.DuckDBPyConnection, topic: str) -> list[Written]:
-    """Messages of a topic by partition and offset; a value that is no JSON object is an empty one."""
-    query = "SELECT p, o, key, value, headers FROM message WHERE topic = ? ORDER BY p, o"
-    rows = con.execute(query, [topic]).fetchall()
-    values = [(p, o, key, parsed(value), parsed(headers)) for p, o, key, value, headers in rows]
-    return [
-        (p, o, key, value if isinstance(value, dict) else {}, headers or {}) for p, o, key, value, headers in values
-    ]
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all comparisons of decisions need."""
+
+    everybody: Everybody
+    rules: Rules
+
+    def decided(self, of: Callable[[Outcome], Iterable[Any]]) -> list[Any]:
+        """Give what was decided about everybody whose decisions can be told."""
+        people = self.everybody.recount.people
+        return [one for person in sorted(people) if person not in self.everybody.full for one in of(people[person])]
+
+    def comparable(self, check: Check, there: list[Written], version: Callable[[Any], Any]) -> list[Written]:
+        """Leave out what cannot be told: what others than the file's rules decided, and people of full rows."""
+        ours = [one for one in there if not self._is_former(one[0], version(one[3]))]
+        check.skip(len(there) - len(ours), FORMER)
+        clear = [one for one in ours if one[2] not in self.everybody.full]
+        check.skip(len(ours) - len(clear), OF_FULL_ROWS)
+        return clear
+
+    def _is_former(self, p: int, version: Any) -> bool:
+        """Say whether a partition decided by a version that is not the file's, as its progress says."""
+        known = [one for one, _ in self.everybody.progress.versions.get(p, ())]
+        return version != self.rules.version and version in known
+
+    def is_by_others(self, p: int, at: int) -> bool:
+        """Say whether a partition decided by other rules than the file's at an instant."""
+        by = [version for version, since in self.everybody.progress.versions.get(p, ()) if since <= at]
+        return bool(by) and by[-1] != self.rules.version
+
+    def is_due(self, person: str, at: int) -> bool:
+        """Say whether a decision has to be there."""
+        return at <= self.everybody.until(person)
+
+    def is_blurred(self, person: str, segment: str) -> bool:
+        """Say whether counts of a rule are not exact."""
+        crowded = self.everybody.outcome(person).crowded
+        return any(one.event in crowded for found in self.segment(segment) for one in found.conditions)
+
+    def segment(self, name: str) -> list[Segment]:
+        """Find the segment of that name; nothing, if the rules have none any more."""
+        return [one for one in self.rules.segments if one.name == name]
+
+    def unlike(self, person: str, segment: str, expected: dict[str, Any], found: Any) -> str:
+        """Say in what a document differs, but for counts that are not exact."""
+        if self.is_blurred(person, segment):
+            return unlike(uncounted(expected), uncounted(found))
+        return unlike(expected, found)
 
 
-def versions_mixed(changes: list[Written], triggers: list[Written], rules: Rules) -> bool:
-    """Say whether the log holds decisions of an earlier version of the rules: older ones first, then those of the file.
-
-    A version after the file's, or an older one after the file's, is no change of rules: it is a difference of its
-        record.
-    """
-    by_partition: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for topic, rows in ((SEGMENT_CHANGES, changes), (REFERRAL_TRIGGERS, triggers)):
-        for p, _, _, value, _ in rows:
-            version = (
-                value.get("rule_version") if topic == SEGMENT_CHANGES else (value.get("why") or {}).get("rule_version")
-            )
-            by_partition[(topic, p)].append(version if isinstance(version, int) else -1)
-    if any(one != sorted(one) or one[-1] > rules.version or one[0] < 1 for one in by_partition.values()):
-        return False
-    return any(one[0] < rules.version for one in by_partition.values())
-
-
-def check_changes(rules: Rules, heavy: Heavy, expected: list[Change], found_there: list[Written], mixed: bool) -> Check:
+def check_changes(context: Context, there: list[Written]) -> Check:
     """Compare `segment-changes`: each change with its values, and the order for each person and segment."""
     check = Check("segment changes")
-    if mixed:
-        check.skip(len(found_there), "decisions of several versions of the rules")
-        return check
-    expected = [one for one in expected if (one.p, one.person) not in heavy.blurred]
-    found_there = clear(check, heavy, found_there)
-    wanted = _queues((change.person, change.segment, _word(change), iso(change.at)) for change in expected)
+    there = context.comparable(check, there, version_of_change)
+    expected = [one for one in context.decided(lambda one: one.changes) if one.version == context.rules.version]
+    wanted: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for place, change in enumerate(expected):
-        wanted[(change.person, change.segment, _word(change), iso(change.at))].append(place)
-    turns: dict[tuple[int, str, str], int] = {}
-    for p, o, key, value, _ in found_there:
+        wanted[_about(change)].append(place)
+    turns: dict[tuple[str, str], int] = {}
+    for p, o, key, value, _ in there:
         check.compared += 1
         where = f"{SEGMENT_CHANGES}/{p}/{o}"
-        places = wanted.get((value.get("person"), value.get("segment"), value.get("change"), value.get("at")))
-        if not places:
-            check.differs(
-                where,
-                key,
-                f"{value.get('change')} {value.get('segment')} at {value.get('at')} is not to be, or doubled",
-            )
+        said = tuple(str(value.get(name)) for name in ("person", "segment", "change", "at"))
+        if not wanted.get(said):
+            check.differs(where, key, f"{said[2]} {said[1]} at {said[3]} is not to be, or doubled")
             continue
-        change = expected[place := places.pop(0)]
-        if text := _unlike(heavy, change, change_document(rules, change), value):
+        place = wanted[said].pop(0)
+        change = expected[place]
+        if text := context.unlike(change.person, change.segment, change_document(context, change), value):
             check.differs(where, key, text)
         if key != change.person:
             check.differs(where, key, "the key is not the person")
-        if turns.get(turn := (p, change.person, change.segment), -1) > place:
-            check.differs(where, key, f"{_word(change)} at {iso(change.at)} comes after a later change")
+        turn = (change.person, change.segment)
+        if turns.get(turn, -1) > place:
+            check.differs(where, key, f"{said[2]} at {said[3]} comes after a later change")
         turns[turn] = max(place, turns.get(turn, -1))
     for change in (expected[place] for places in wanted.values() for place in places):
-        check.compared += 1
-        text = f"{_word(change)} {change.segment} at {iso(change.at)} is missing"
-        check.differs(f"user-events/{change.p}/{change.position}", change.person, text)
+        if context.is_due(change.person, change.announced_at):
+            check.compared += 1
+            text = f"{_word(change)} {change.segment} at {iso(change.at)} is missing"
+            check.differs(SEGMENT_CHANGES, change.person, text)
     return check
 
 
-def clear(check: Check, heavy: Heavy, rows: list[Written]) -> list[Written]:
-    """Leave out what people wrote of whom segments cannot be recomputed."""
-    clear = [row for row in rows if (row[0], row[2]) not in heavy.blurred]
-    check.skip(len(rows) - len(clear), BLURRED)
-    return clear
-
-
-def _unlike(heavy: Heavy, change: Change, expected: dict[str, Any], found: Any) -> str:
-    if (change.p, change.person) in heavy.counted:
-        return unlike(uncounted(expected), uncounted(found))
-    return unlike(expected, found)
-
-
-def _queues(keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[int]]:
-    return {key: [] for key in keys}
+def _about(change: Change) -> tuple[str, str, str, str]:
+    return change.person, change.segment, _word(change), iso(change.at)
 
 
 def _word(change: Change) -> str:
     return "entered" if change.entered else "left"
 
 
-def change_document(rules: Rules, change: Change) -> dict[str, Any]:
-    """Value of a segment change."""
-    segment = next(one for one in rules.segments if one.name == change.segment)
+def change_document(context: Context, change: Change) -> dict[str, Any]:
+    """Value of a segment change; why somebody leaves a segment that is no more is left open."""
     counted_at = change.announced_at if change.entered else change.at
+    why = [{"conditions": conditions(one, change.counts, counted_at)} for one in context.segment(change.segment)]
     return {
         "person": change.person,
         "user_id": change.person.removeprefix("user:"),
@@ -122,107 +124,109 @@ def change_document(rules: Rules, change: Change) -> dict[str, Any]:
         "at": iso(change.at),
         "announced_at": iso(change.announced_at),
         "episode": {"entered_at": iso(change.entered_at)},
-        "rule_version": rules.version,
-        "why": {"conditions": conditions(segment, change.counts, counted_at)},
+        "rule_version": change.version,
+        **({"why": why[0]} if why else {}),
     }
 
 
-def check_triggers(
-    con: duckdb.DuckDBPyConnection,
-    rules: Rules,
-    heavy: Heavy,
-    decisions: list[Decision],
-    found_there: list[Written],
-    mixed: bool,
-) -> Check:
+def check_triggers(context: Context, there: list[Written]) -> Check:
     """Compare `referral-triggers`: ids, values and CloudEvents headers; each exactly once."""
     check = Check("triggers")
-    if mixed:
-        check.skip(len(found_there), "decisions of several versions of the rules")
-        return check
-    asked = [one for one in decisions if one.asked and (one.change.p, one.change.person) not in heavy.blurred]
-    found_there = clear(check, heavy, found_there)
-    rows = moments(con, asked)
-    wanted: dict[str, list[int]] = defaultdict(list)
-    for place, one in enumerate(asked):
-        wanted[trigger_id(one.ask, rules.version, one.change.person, one.change.entered_at)].append(place)
-    for message in found_there:
+    there = context.comparable(check, there, version_of_trigger)
+    wanted: dict[str, list[Decision]] = defaultdict(list)
+    for one in context.decided(lambda one: one.decisions):
+        if one.asked and one.version == context.rules.version:
+            wanted[trigger_id(one.ask, one.version, one.person, one.entered_at)].append(one)
+    told = Told(context.everybody, {one.person for due in wanted.values() for one in due})
+    for message in there:
         p, o, key, value, _ = message
         check.compared += 1
-        where, places = f"{REFERRAL_TRIGGERS}/{p}/{o}", wanted.get(str(value.get("trigger_id")))
-        if not places:
+        where, due = f"{REFERRAL_TRIGGERS}/{p}/{o}", wanted.get(str(value.get("trigger_id")))
+        if not due:
             check.differs(where, key, f"trigger {value.get('trigger_id')} is not to be, or doubled")
             continue
-        place = places.pop(0)
-        for text in _differences(rules, heavy, asked[place], rows[place], message):
+        for text in _differences(context, told, due.pop(0), message):
             check.differs(where, key, text)
-    for trigger, place in ((trigger, place) for trigger, places in wanted.items() for place in places):
-        check.compared += 1
-        change = asked[place].change
-        where = f"user-events/{change.p}/{change.position}"
-        check.differs(where, change.person, f"trigger {trigger} of {asked[place].ask} is missing")
+    for trigger, one in ((trigger, one) for trigger, due in wanted.items() for one in due):
+        if context.is_due(one.person, one.decided_at):
+            check.compared += 1
+            check.differs(REFERRAL_TRIGGERS, one.person, f"trigger {trigger} of {one.ask} is missing")
+    check.skip(sum(bool(value.get("account")) for _, _, _, value, _ in there), UNORDERED)
     return check
 
 
-def moments(con: duckdb.DuckDBPyConnection, asked: list[Decision]) -> list[tuple[Any, ...]]:
-    """First and last touch, email, name and account of each decision's person right after it, in the order given."""
-    con.execute("CREATE OR REPLACE TABLE snapshot (id BIGINT, p INTEGER, row VARCHAR, o BIGINT)")
-    rows = [(place, one.change.p, one.change.person, one.change.position) for place, one in enumerate(asked)]
-    for start in range(0, len(rows), 1000):
-        part = rows[start : start + 1000]
-        con.execute(
-            f"INSERT INTO snapshot VALUES {', '.join('(?, ?, ?, ?)' for _ in part)}",
-            [value for row in part for value in row],
-        )
-    touches.take(con)
-    touched = con.execute("SELECT first, last, email, name FROM touched ORDER BY id").fetchall()
-    accounts = accounts_then(con, [((p, person), o) for _, p, person, o in rows])
-    return [(*row, account) for row, account in zip(touched, accounts, strict=True)]
-
-
-def _differences(rules: Rules, heavy: Heavy, decision: Decision, row: tuple[Any, ...], message: Written) -> list[str]:
+def _differences(context: Context, told: "Told", decision: Decision, message: Written) -> list[str]:
     _, _, key, value, headers = message
-    change, document = decision.change, trigger_document(rules, decision, row)
-    why = value.get("why") or {}
-    gates = [(gate.get("gate"), gate.get("passed")) for gate in why.get("gates") or []]
+    document = trigger_document(context.rules, decision)
+    why = value["why"] if isinstance(value.get("why"), dict) else {}
+    gates = [(gate.get("gate"), gate.get("passed")) for gate in _objects(why.get("gates"))]
     texts = [
         unlike(document, value),
-        _unlike(heavy, change, trigger_why(rules, decision), why),
-        "" if gates == [("in_segment", True), ("cooldown", True)] else f"gates are {gates}",
-        "" if key == change.person else "the key is not the person",
-        *ask_headers(CE_TYPE, document["trigger_id"], change.person, document["decided_at"], headers),
+        context.unlike(decision.person, decision.segment, trigger_why(context, decision), why),
+        "" if gates == list(decision.gates) else f"gates are {gates}, are to be {list(decision.gates)}",
+        "" if key == decision.person else "the key is not the person",
+        told.wrong(decision.person, value),
+        *ask_headers(CE_TYPE, document["trigger_id"], decision.person, document["decided_at"], headers),
     ]
     return [text for text in texts if text]
 
 
-def trigger_document(rules: Rules, decision: Decision, row: tuple[Any, ...]) -> dict[str, Any]:
-    """Value of a trigger, all but its `why`."""
-    change, ask = decision.change, ask_of(rules, decision)
-    first, last, email, name, account = row
-    person = {"key": change.person, "user_id": change.person.removeprefix("user:"), "email": email, "name": name}
+def _objects(found: Any) -> list[dict[str, Any]]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+class Told:
+    """Which account and owner a trigger may name: any that somebody who ever was the person's was told of, or none."""
+
+    def __init__(self, everybody: Everybody, people: set[str]) -> None:
+        self.known: dict[str, set[str]] = {}
+        for alias, one in everybody.told.items():
+            heard = [said for said in one.heard if said.state is not None and said.account.startswith("001")]
+            if heard:
+                texts = {canonical(_named(said.document)) for said in heard}
+                for person in everybody.ever(alias) & people:
+                    self.known.setdefault(person, set()).update(texts)
+
+    def wrong(self, person: str, value: dict[str, Any]) -> str:
+        """Say what is wrong with account and owner; empty: nothing."""
+        account, owner = value.get("account"), value.get("owner")
+        if account is None and owner is None:
+            return ""
+        said = canonical([account, owner])
+        return "" if said in self.known.get(person, set()) else f"account is one that the person never heard of: {said}"
+
+
+def _named(account: dict[str, Any]) -> list[Any]:
+    return [{field: account[field] for field in ("id", "name") if field in account}, account.get("owner")]
+
+
+def trigger_document(rules: Rules, decision: Decision) -> dict[str, Any]:
+    """Value of a trigger, all but its `why`, its account and that one's owner."""
+    ask, portrait = ask_of(rules, decision), decision.portrait
+    user_id = decision.person.removeprefix("user:")
     return {
-        "trigger_id": trigger_id(ask.name, rules.version, change.person, change.entered_at),
-        "person": person,
+        "trigger_id": trigger_id(ask.name, decision.version, decision.person, decision.entered_at),
+        "person": {"key": decision.person, "user_id": user_id, "email": portrait.email, "name": portrait.name},
         "ask": ask.name,
         "type": ask.type,
         "channel": ask.channel,
         "incentive": ask.incentive,
         "variant": None,
-        "segment": change.segment,
-        "episode": {"entered_at": iso(change.entered_at)},
-        "decided_at": iso(change.announced_at),
-        "first_touch": touch(first),
-        "last_touch": touch(last),
-        "account": account and {field: account[field] for field in ("id", "name") if field in account},
-        "owner": account and account.get("owner"),
+        "segment": decision.segment,
+        "episode": {"entered_at": iso(decision.entered_at)},
+        "decided_at": iso(decision.decided_at),
+        "first_touch": touch(portrait.first_touch),
+        "last_touch": touch(portrait.last_touch),
     }
 
 
-def trigger_why(rules: Rules, decision: Decision) -> dict[str, Any]:
+def trigger_why(context: Context, decision: Decision) -> dict[str, Any]:
     """`why` of a trigger, all but its gates."""
-    change = decision.change
-    segment = next(one for one in rules.segments if one.name == change.segment)
-    return {"rule_version": rules.version, "conditions": conditions(segment, change.counts, change.announced_at)}
+    segment = context.segment(decision.segment)[0]
+    return {
+        "rule_version": decision.version,
+        "conditions": conditions(segment, decision.counts, decision.decided_at),
+    }
 
 
 def ask_headers(ce_type: str, trigger: str, person: str, at: str, found: dict[str, str]) -> list[str]:

@@ -1,12 +1,14 @@
 """Verify, room 1a.  Read: the topics from the beginning, to a moment at which outputs and offsets agree.
 
 In: Kafka, committed records only.  Out: a `World`.  Kept: nothing; the consumer is in no group and commits nothing.
-The worker must have consumed all that the senders wrote, all of `account-events`, and all of `user-events` but fresh
-ticks; until then this waits, to a deadline.
+The worker must have consumed all that the senders wrote, all of `account-events` and all of `user-events`; until then
+this waits, to a deadline.  How far decisions are is read before what was decided, so all of that is there.
 """
 
 import asyncio
+import json
 import random
+import re
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from agents.settings import Settings
 from agents.verify.world import (
     ACCOUNT_EVENTS,
     INPUTS,
+    PROGRESS,
     REJECTED_EVENTS,
     SENDERS,
     SETTLED,
@@ -42,7 +45,11 @@ COORDINATOR_AWAY = (
     aiokafka.errors.NotCoordinatorForGroupError,
 )
 
-TICK_START = b'{"kind":"tick"'
+RECEIVED = re.compile(rb'"received_at":(\d{1,18})\b')
+OF_SENT = b"/sent"
+LANES = f"{USER_EVENTS}/".encode()
+PATIENCE_SECONDS = 5.0
+"""How long decisions may be behind: with the wall clock some tenths of a second, with the log's as long as it likes."""
 
 
 class CannotVerifyError(Exception):
@@ -134,12 +141,22 @@ class Reader:
                 self.consumer.seek(tp, offset)
 
     def unconsumed(self, committed: Ends) -> int:
-        """Count records of the inputs, ticks aside, that were read here but not consumed by the group."""
+        """Count records of the inputs that were read here but not consumed by the group."""
         return sum(
-            one.offset >= committed.get((topic, one.partition), 0) and not (one.value or b"").startswith(TICK_START)
-            for topic in INPUTS
-            for one in self.topics[topic]
+            one.offset >= committed.get((topic, one.partition), 0) for topic in INPUTS for one in self.topics[topic]
         )
+
+    def received_until(self) -> int:
+        """Give the latest received time in `user-events`."""
+        found = (RECEIVED.search(one.value or b"") for one in self.topics[USER_EVENTS])
+        return max((int(one[1]) for one in found if one), default=0)
+
+    def decided_until(self) -> int:
+        """Give the instant up to which every partition is decided, as far as can be read."""
+        said = (one for one in self.topics[PROGRESS] if (one.key or b"").startswith(LANES))
+        latest = {one.key: one.value for one in said if not (one.key or b"").endswith(OF_SENT)}
+        done = [_last(value) for value in latest.values()]
+        return min(done) if len(done) >= self.partitions else 0
 
 
 async def read_world(settings: Settings, *, deadline_seconds: float, tell: Callable[[str], None]) -> World:
@@ -181,6 +198,7 @@ async def _partitions(admin: AIOKafkaAdminClient) -> int:
 
 async def _world(reader: Reader, deadline: float) -> World:
     await _consumed(reader, deadline)
+    await _decided(reader, min(deadline, time.monotonic() + PATIENCE_SECONDS))
     committed, outputs = await _moment(reader, deadline)
     await reader.read(outputs)
     for topics in ((USER_EVENTS, REJECTED_EVENTS), (ACCOUNT_EVENTS,), SENDERS):
@@ -205,6 +223,24 @@ async def _consumed(reader: Reader, deadline: float) -> None:
             raise CannotVerifyError(f"{still}: is a worker running (`touchline worker`)?")
         reader.tell(f"waiting for the worker: {behind:,} records to consume")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _decided(reader: Reader, deadline: float) -> None:
+    """Read how far decisions are; wait a little for those on what was received last."""
+    received = reader.received_until()
+    while True:
+        await reader.read(await reader.ends((PROGRESS,)))
+        if reader.decided_until() >= received or time.monotonic() > deadline:
+            return
+        reader.tell("waiting for decisions on what was received last")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _last(value: bytes | None) -> int:
+    try:
+        return int(json.loads(value or b"")["done"][-1])
+    except (ValueError, TypeError, KeyError, IndexError):
+        return 0
 
 
 async def _moment(reader: Reader, deadline: float) -> tuple[Ends, Ends]:

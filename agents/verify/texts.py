@@ -1,10 +1,11 @@
-"""Verify, room 6b.  Texts: what a decision looks like in JSON (docs/semantics.md, parts 5 to 7)."""
+"""Verify, room 6a.  Texts: what a decision looks like in JSON (docs/semantics.md, parts 5 to 7)."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from agents.verify.people import Touch
 from agents.verify.rules import Condition, Segment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,7 +14,10 @@ TRIGGERS = uuid5(NAMESPACE_URL, "https://touchline.dev/trigger")
 
 def iso(at: int) -> str:
     """Milliseconds since 1970 as ISO 8601 in UTC with three digits and `Z`."""
-    return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except OverflowError:
+        return f"{at} ms"
 
 
 def trigger_id(ask: str, version: int, person: str, entered_at: int) -> str:
@@ -21,9 +25,9 @@ def trigger_id(ask: str, version: int, person: str, entered_at: int) -> str:
     return str(uuid5(TRIGGERS, f"{ask}|{version}|{person}|{entered_at}"))
 
 
-def touch(one: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Turn a touch of the database (at, source as JSON text) into that of a document."""
-    return None if one is None else {"at": iso(one["ms"]), **json.loads(one["source"])}
+def touch(one: Touch | None) -> dict[str, Any] | None:
+    """Turn a touch into that of a document."""
+    return None if one is None else {"at": iso(one.at), **one.source}
 
 
 def conditions(segment: Segment, counts: tuple[int, ...], at: int) -> list[dict[str, Any]]:
@@ -78,5 +82,12 @@ def parsed(text: str | None) -> Any:
     """Read JSON, or None where it is none."""
     try:
         return json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
+
+
+def text_of(value: Any, *path: str) -> str:
+    """Give a text in an object; empty where there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""

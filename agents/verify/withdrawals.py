@@ -1,15 +1,14 @@
-"""Verify, room 6f.  Withdrawals: what was asked of a person is taken back when it is forgotten (semantics, part 8)."""
+"""Verify, room 6c.  Withdrawals: what was asked of a person is taken back (semantics, parts 6 and 8)."""
 
 from collections import defaultdict
 from typing import Any
 
-from agents.verify import outputs
-from agents.verify.heavy import Heavy
-from agents.verify.outputs import Written, ask_headers
-from agents.verify.person import Withdrawal
+from agents.verify.outputs import Context, ask_headers
+from agents.verify.people import Withdrawal
 from agents.verify.report import Check
-from agents.verify.rules import Rules
-from agents.verify.texts import canonical, iso, trigger_id, unlike
+from agents.verify.salesforce.values import millis
+from agents.verify.standing import FORMER, Written
+from agents.verify.texts import canonical, iso, text_of, trigger_id, unlike
 from agents.verify.world import REFERRAL_TRIGGERS
 
 CE_TYPE = "touchline.referral.withdrawn.v1"
@@ -21,43 +20,47 @@ def apart(written: list[Written]) -> tuple[list[Written], list[Written]]:
     return triggers, [one for one in written if one[4].get("ce_type") == CE_TYPE]
 
 
-def check(
-    rules: Rules, heavy: Heavy, expected: list[Withdrawal], found_there: list[Written], triggers: list[Written], *,
-    mixed: bool,
-) -> Check:  # fmt: skip
+def check(context: Context, written: list[Written], triggers: list[Written]) -> Check:
     """Compare: each exactly once, after its trigger, with its value and headers."""
     check = Check("withdrawals")
-    if mixed:
-        check.skip(len(found_there), "decisions of several versions of the rules")
-        return check
-    asked_at = {value.get("trigger_id"): (p, o) for p, o, _, value, _ in triggers}
+    ours = [one for one in written if not _is_former(context, one)]
+    check.skip(len(written) - len(ours), FORMER)
+    there = context.comparable(check, ours, lambda _: context.rules.version)
+    asked_at = {text_of(value, "trigger_id"): (p, o) for p, o, _, value, _ in triggers}
     wanted: dict[str, list[Withdrawal]] = defaultdict(list)
-    for one in (one for one in expected if (one.p, one.person) not in heavy.blurred):
-        wanted[document(rules, one)["trigger_id"]].append(one)
-    for message in outputs.clear(check, heavy, found_there):
+    for one in context.decided(lambda one: one.withdrawals):
+        wanted[document(one)["trigger_id"]].append(one)
+    for message in there:
         p, o, key, value, _ = message
         check.compared += 1
-        where, due = f"{REFERRAL_TRIGGERS}/{p}/{o}", wanted.get(str(value.get("trigger_id")))
+        where, trigger = f"{REFERRAL_TRIGGERS}/{p}/{o}", text_of(value, "trigger_id")
+        due = wanted.get(trigger)
         if not due:
-            check.differs(where, key, f"withdrawal of {value.get('trigger_id')} is not to be, or doubled")
+            check.differs(where, key, f"withdrawal of {trigger} is not to be, or doubled")
             continue
-        for text in _differences(document(rules, due.pop()), message):
+        for text in _differences(document(due.pop()), message):
             check.differs(where, key, text)
-        if (p, o) < asked_at.get(value["trigger_id"], (p, o)):
+        if (p, o) < asked_at.get(trigger, (p, o)):
             check.differs(where, key, "stands before its trigger")
     for one in (one for due in wanted.values() for one in due):
-        check.compared += 1
-        check.differs(f"user-events/{one.p}/{one.position}", one.person, f"withdrawal of {one.ask} is missing")
+        if context.is_due(one.person, one.at):
+            check.compared += 1
+            check.differs(REFERRAL_TRIGGERS, one.person, f"withdrawal of {one.ask} is missing")
     return check
 
 
-def document(rules: Rules, one: Withdrawal) -> dict[str, Any]:
+def _is_former(context: Context, one: Written) -> bool:
+    at = millis(text_of(one[3], "withdrawn_at"))
+    return at is not None and context.is_by_others(one[0], at)
+
+
+def document(one: Withdrawal) -> dict[str, Any]:
     """Value of a withdrawal."""
     return {
-        "trigger_id": trigger_id(one.ask, rules.version, one.person, one.entered_at),
+        "trigger_id": trigger_id(one.ask, one.version, one.person, one.entered_at),
         "person": {"key": one.person, "user_id": one.person.removeprefix("user:")},
         "ask": one.ask,
-        "reason": "forgotten",
+        "reason": one.reason,
         "withdrawn_at": iso(one.at),
     }
 

@@ -52,7 +52,7 @@ def add_touch(cells: Counter[str], letters: str, touch: Touch | None, amount: in
 
 def cut(value: str) -> str:
     """Shorten the name of a row that is too long, so that two such names stay two."""
-    if len(value) <= LONGEST_NAME:
+    if len(value := str(value)) <= LONGEST_NAME:
         return value
     digest = md5(value.encode(), usedforsecurity=False).hexdigest()[:DIGEST]
     return f"{value[: LONGEST_NAME - DIGEST - 1]}~{digest}"

@@ -4,9 +4,10 @@ In: the rows of accounts, with the touches that people told them, and what `pers
 latest of each document in `contributions` (docs/attribution.md, "What people and accounts contribute").
 """
 
+import re
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,20 +28,18 @@ from agents.verify.accounts.fold import Accounts
 from agents.verify.accounts.models import MODELS
 from agents.verify.accounts.row import Account
 from agents.verify.accounts.state import Money, money
-from agents.verify.facts import Facts
-from agents.verify.forgetting import gone
+from agents.verify.everybody import OF_FULL_ROWS, Everybody
 from agents.verify.report import Check
 from agents.verify.rules import DAY_MS, Rules
 from agents.verify.salesforce.values import millis
 from agents.verify.texts import parsed
-from agents.verify.ties import LONGEST_PATH, now
 from agents.verify.world import CONTRIBUTIONS
 
 LATEST = f"""SELECT p, key, max(o), arg_max(coalesce(value, 'null'), o) FROM message WHERE topic = '{CONTRIBUTIONS}'
-    GROUP BY p, key ORDER BY p, key"""  # noqa: S608 - constants of this package
-SHARES = """SELECT alias, arg_max(arr, number) FROM ue WHERE kind = 'share' AND person IS NULL AND done
-    GROUP BY alias, account ORDER BY alias, account"""
+    AND key IS NOT NULL GROUP BY p, key ORDER BY p, key"""  # noqa: S608 - constants of this package
+CELL = re.compile("[a-z][a-z-][a-z]:")
 ACCOUNT = "001"
+PENDING = "contributions of people of whom something was received that is not decided yet"
 SIGN_UPS = "u"
 """The measure of sign-ups: third letter of a cell."""
 
@@ -48,13 +47,20 @@ Shown = dict[str, tuple[str, Cells]]
 """By document: where its latest contribution is, and what."""
 
 
-def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, rules: Rules, facts: Facts) -> Check:
+def check(
+    con: duckdb.DuckDBPyConnection, accounts: Accounts, rules: Rules, everybody: Everybody, personas: persons.Personas
+) -> Check:
     """Compare every account and every person, and add everything up."""
     found = Check("contributions")
-    shown = {key: (f"{CONTRIBUTIONS}/{p}/{o}", _cells(value)) for p, key, o, value in con.execute(LATEST).fetchall()}
+    shown: Shown = {}
+    for p, key, o, value in con.execute(LATEST).fetchall():
+        cells = _cells(value)
+        if cells is None:
+            found.differs(f"{CONTRIBUTIONS}/{p}/{o}", key, "cannot be read")
+        shown[key] = f"{CONTRIBUTIONS}/{p}/{o}", cells or {}
     _accounts(found, shown, accounts, rules)
-    _people(found, shown, con, rules, facts)
-    _totals(found, [cells for _, cells in shown.values()], nobodys(con, {row for _, row in facts.salesforce}))
+    _people(found, shown, everybody, rules, personas)
+    _totals(found, [cells for _, cells in shown.values()], nobodys(everybody))
     return found
 
 
@@ -68,22 +74,33 @@ def _accounts(found: Check, shown: Shown, accounts: Accounts, rules: Rules) -> N
             _compare(found, where, account.id, wanted, cells)
 
 
-def _people(found: Check, shown: Shown, con: duckdb.DuckDBPyConnection, rules: Rules, facts: Facts) -> None:
+def _people(found: Check, shown: Shown, everybody: Everybody, rules: Rules, personas: persons.Personas) -> None:
     """Compare everybody; whoever is no person, and not forgotten, adds nothing."""
-    wanted = {row: one for (_, row), one in persons.people(con, rules, facts)}
-    forgotten = {row for _, row in gone(con)}
-    others = {key for key in shown if not key.startswith(ACCOUNT)} - forgotten
+    wanted = dict(persons.people(everybody, rules, personas))
+    others = {key for key in shown if not key.startswith(ACCOUNT)} - everybody.gone.keys()
     nobody = persons.Person({})
     for key in sorted({*wanted, *others}):
         found.compared += 1
         where, cells = shown.get(key, (CONTRIBUTIONS, {}))
         person = wanted.get(key, nobody)
+        if key not in shown and not everybody.rows.get(key, True):
+            continue
+        if why := _open(everybody, key):
+            found.skip(1, why)
+            continue
         if person.unsure:
             _sign_up(found, where, key, cells)
         left_out = (SIGN_UPS if person.unsure else "", OF_PEOPLE if person.stale else "")
         _compare(found, where, key, _without(person.cells, *left_out), _without(cells, *left_out))
     found.skip(sum(one.unsure for one in wanted.values()), persons.LET_GO)
     found.skip(sum(one.stale for one in wanted.values()), persons.STALE)
+
+
+def _open(everybody: Everybody, row: str) -> str:
+    """Say why what somebody adds cannot be told."""
+    if row in everybody.full:
+        return OF_FULL_ROWS
+    return PENDING if everybody.is_pending(row) else ""
 
 
 def _without(cells: Cells, measures: str, dimensions: str) -> Cells:
@@ -127,10 +144,14 @@ def _end_of(day: Any) -> int:
     return int(begin.timestamp()) * 1000 + DAY_MS - 1
 
 
-def _cells(value: str | None) -> Cells:
+def _cells(value: str | None) -> Cells | None:
+    """Read a document; None: it cannot be read."""
     document = parsed(value)
-    cells = document.get("cells") if isinstance(document, dict) else None
-    return cells if isinstance(cells, dict) else {}
+    cells = document.get("cells") if isinstance(document, dict) else document
+    if cells is None:
+        return {} if value == "null" else None
+    readable = isinstance(cells, dict) and all(CELL.match(one) and type(n) is int for one, n in cells.items())
+    return cells if readable else None
 
 
 def _compare(found: Check, where: str, key: str, wanted: Cells, shown: Cells) -> None:
@@ -139,25 +160,14 @@ def _compare(found: Check, where: str, key: str, wanted: Cells, shown: Cells) ->
             found.differs(where, key, f"{cell} is {shown.get(cell, 0)}, is to be {wanted.get(cell, 0)}")
 
 
-def nobodys(con: duckdb.DuckDBPyConnection, recorded: Collection[str]) -> int:
+def nobodys(everybody: Everybody) -> int:
     """Sum up the shares that go nowhere: of contacts that are forgotten, merged into each other, or deleted.
 
-    `recorded` are the rows with records that are not deleted; without one only a user is a person who counts.
+    Without a record that is not deleted only a user is a person who counts.
     """
-    owners, forgotten = now(con), {row for _, row in gone(con)}
-    people = ((arr, _person_of(alias, owners, forgotten)) for alias, arr in con.execute(SHARES).fetchall())
-    return sum(arr for arr, row in people if row is None or not (row.startswith("user:") or row in recorded))
-
-
-def _person_of(alias: str, owners: dict[str, str], forgotten: set[str]) -> str | None:
-    """Follow the owners as far as parts come; None: that ends at nobody."""
-    for _ in range(LONGEST_PATH + 1):
-        if alias in forgotten:
-            return None
-        if alias not in owners:
-            return alias
-        alias = owners[alias]
-    return None
+    shares = [(alias, arr) for alias, one in everybody.told.items() for _, arr in one.shares.values()]
+    people = ((arr, everybody.person_of(alias)) for alias, arr in shares)
+    return sum(arr for arr, row in people if row is None or not (row.startswith("user:") or everybody.records(row)))
 
 
 def _totals(found: Check, documents: list[Cells], nobodys: int) -> None:

@@ -34,15 +34,15 @@ Source = tuple[str, int, int]
 """Topic, partition and offset of a record."""
 Message = dict[str, Any]
 
-SHAPES: dict[str, dict[str, type]] = {
+SHAPES: dict[str, dict[str, Any]] = {
     "membership": {"alias": str, "account": str, "version": int},
-    "opportunity": {"opportunity": str, "account": str, "version": int},
+    "opportunity": {"opportunity": str, "account": str, "version": int, "fields": dict | None, "roles": list | None},
     "telling": {"account": str, "change": dict, "once": str},
     "role": {"role": str, "opportunity": str, "version": int},
     "claim": {"domain": str, "account": str, "version": int},
     "domain-member": {"alias": str, "domain": str},
-    "company": {"domain": str},
-    "reference": {"object": str, "record": str, "version": int},
+    "company": {"domain": str, "fields": dict | None},
+    "reference": {"object": str, "record": str, "version": int, "fields": dict | None},
     "touches": {"person": str, "account": str, "number": int},
     "forgotten": {"alias": str},
 }
@@ -199,6 +199,9 @@ def _check_shape(message: Message) -> None:
     for name, kind in SHAPES[message["kind"]].items():
         if not isinstance(message.get(name), kind):
             raise TypeError(name)
+    for role in message.get("roles") or []:
+        if not isinstance(role["contact"], str):
+            raise TypeError("roles")
 
 
 def fold(con: duckdb.DuckDBPyConnection, rules: AccountRules, partitions: int, found: Check) -> Accounts:

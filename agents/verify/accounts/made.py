@@ -1,8 +1,7 @@
 """Verify, accounts.  Made: what records of `account-events` made in fact, against what they had to make.
 
 Compared, by `source`: `account-events` (changes aside, which `salesforce.transactions` compares), `user-events` that
-come of it, `domain-member`, `forgotten`, companies, and the requests on `salesforce-refetch` for what belonged to
-merged accounts.
+come of it, companies, and the requests on `salesforce-refetch` for what belonged to merged accounts.
 """
 
 from collections import Counter, defaultdict
@@ -15,10 +14,10 @@ import duckdb
 from agents.verify.accounts.bare import bare
 from agents.verify.accounts.companies import Place
 from agents.verify.accounts.fold import SHAPES, Accounts, Source
-from agents.verify.accounts.joins import forgotten, joins
+from agents.verify.accounts.joins import KINDS
 from agents.verify.accounts.tells import Made
 from agents.verify.report import Check
-from agents.verify.texts import canonical, parsed, unlike
+from agents.verify.texts import canonical, parsed, text_of, unlike
 from agents.verify.world import ACCOUNT_EVENTS, SALESFORCE_REFETCH, USER_EVENTS, WEB_EVENTS
 
 WRITTEN = f"""SELECT m.topic, m.p, m.o, m.key, m.value, m.headers->>'source' FROM message m
@@ -26,6 +25,8 @@ WRITTEN = f"""SELECT m.topic, m.p, m.o, m.key, m.value, m.headers->>'source' FRO
 DONE = "SELECT topic, p, o FROM done"
 REQUESTS = "SELECT p, o, key, value FROM message WHERE topic = ? ORDER BY p, o"
 
+OF_PEOPLE = (*KINDS, "touches")
+"""Kinds that rows of people make: `joins` and `touches` look at them."""
 EXACT = ("facts", "told")
 """Kinds that are compared as they stand: of them salesforce.md says what may be absent."""
 
@@ -42,25 +43,12 @@ def check(con: duckdb.DuckDBPyConnection, accounts: Accounts, known: Mapping[Pla
     """Compare all messages; `known` of companies.  `found` may hold what the fold came upon."""
     there = _found(con, found)
     wanted = accounts.made | {(WEB_EVENTS, p, o): [one] for (p, o), one in known.items()}
-    for source, one in _of_people(con, there):
-        wanted[source] = [*wanted.get(source, []), one]
     found.compared = len(wanted)
     for source in sorted({*wanted, *there} - accounts.unsure):
         _compare(found, source, wanted.get(source, []), there[source])
     _compare_merged(con, accounts, found)
     found.skip(len(accounts.unsure), "changes of records of which very much waits for a refetch")
     return found
-
-
-def _of_people(con: duckdb.DuckDBPyConnection, there: Mapping[Source, list[Found]]) -> list[tuple[Source, Made]]:
-    """Give what rows of people have to make; where that is open, as it was made."""
-    found = []
-    for one in joins(con):
-        early = any(_text(other.made) == _text(one.made) for other in there[one.maybe])
-        source = one.maybe if early else one.surely
-        if source is not None:
-            found.append((source, one.made))
-    return [*found, *forgotten(con)]
 
 
 def _found(con: duckdb.DuckDBPyConnection, check: Check) -> Mapping[Source, list[Found]]:
@@ -80,14 +68,11 @@ def _found(con: duckdb.DuckDBPyConnection, check: Check) -> Mapping[Source, list
 
 
 def _is_ours(topic: str, value: str | None, source: Source | None) -> bool:
-    """Say whether this room answers for a message: others do for changes, and for what user-events make there.
-
-    So does `lists` for the touches that rows tell.
-    """
+    """Say whether this room answers for a message: others do for changes, and for what rows of people tell."""
     if topic == USER_EVENTS:
         return source is not None and source[0] == ACCOUNT_EVENTS
-    document = parsed(value)
-    return isinstance(document, dict) and document.get("kind") in SHAPES and document["kind"] != "touches"
+    kind = text_of(parsed(value), "kind")
+    return kind in SHAPES and kind not in OF_PEOPLE
 
 
 def _source(header: str | None) -> Source | None:
@@ -126,7 +111,7 @@ def _compare(check: Check, source: Source, wanted: list[Made], there: list[Found
 
 
 def _about(made: Made) -> tuple[Any, ...]:
-    return made.topic, made.value.get("kind"), made.key, made.partition
+    return made.topic, text_of(made.value, "kind"), made.key, made.partition
 
 
 def _difference(expected: Made | None, found: Made) -> str:

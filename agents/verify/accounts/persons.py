@@ -1,16 +1,12 @@
 """Verify, accounts.  Persons: what people add to the reports (docs/attribution.md, People, and what they contribute).
 
-In: the rows of people, their documents' facts, and the map file.  Out: the cells of each, and what of them cannot be
-told.
+In: everybody, and the map file.  Out: the persona and the cells of each, and what of them cannot be told.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-import duckdb
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from agents.verify.accounts.cells import (
     OF_PEOPLE,
@@ -21,102 +17,51 @@ from agents.verify.accounts.cells import (
     credit,
     cut,
     in_order,
-    path_of,
     without_zeros,
 )  # fmt: skip
-from agents.verify.facts import Facts
-from agents.verify.parts import Parts, Row, stays
-from agents.verify.person import Steps
+from agents.verify.everybody import Everybody
+from agents.verify.people import Outcome, Session
 from agents.verify.personas.maps import Persona
 from agents.verify.rules import Rules
-from agents.verify.sessions import Sessions, Visit, final
-from agents.verify.texts import parsed
-from agents.verify.ties import FOREVER
 
-SIGN_UPS = "SELECT p, row, o, until, ms FROM copy WHERE name = $name ORDER BY p, row, ms, okey, o"
-SHARES = "SELECT p, row, alias, o, account, number, arr FROM entry WHERE kind = 'share' ORDER BY o"
 MOST_KEPT = 500
 """Touches of sealed sessions that a row keeps."""
 STALE = "personas of a former version of the maps"
 LET_GO = "sign-ups some of whose touches may have been let go of before they were the person's"
 
 
-class SignUp(NamedTuple):
-    """A sign-up that a row knows in `[o, until)`."""
+@dataclass(slots=True)
+class Personas:
+    """Who people are at work."""
 
-    o: int
-    until: int
-    at: int
-
-
-def sign_ups(con: duckdb.DuckDBPyConnection, rules: Rules) -> dict[Row, list[SignUp]]:
-    """Give those of each row that ever had some, the earliest first."""
-    found: dict[Row, list[SignUp]] = {}
-    for p, row, *rest in con.execute(SIGN_UPS, {"name": rules.sign_up}).fetchall():
-        found.setdefault((p, row), []).append(SignUp(*rest))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Acquired:
-    """The sign-up of a person, right after a record."""
-
-    at: int
-    since: int
-    """From which record on it has been the person's."""
-
-    @staticmethod
-    def then(known: Iterable[SignUp], o: int) -> "Acquired | None":
-        """Choose the earliest; `known` is in that order.  None: there is none."""
-        known = [one for one in known if one.o <= o]
-        there = [one for one in known if o < one.until]
-        if not there:
-            return None
-        first = there[0]
-        former = (one.until for one in known[: known.index(first)] if one.until <= o)
-        return Acquired(first.at, max([first.o, *former]))
-
-
-def shares(con: duckdb.DuckDBPyConnection) -> dict[Row, int]:
-    """Give the ARR of each row that was told of a share: of each alias and account the latest by its number."""
-    parts: Parts[tuple[str, int, int]] = Parts(stays(con))
-    for p, row, alias, o, account, number, arr in con.execute(SHARES).fetchall():
-        parts.told[(p, row, alias)].append((o, (account, number, arr)))
-    found: Counter[Row] = Counter()
-    for row, places in parts.by_row().items():
-        for place in places:
-            told = sorted(parts.at(place, FOREVER - 1), key=lambda one: one[1])
-            found[row] += sum({account: arr for account, _, arr in told}.values())
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Tells which touches a row still has."""
-
+    everybody: Everybody
     rules: Rules
-    steps: Steps
+    versions: Mapping[str, int | None]
+    """By row: the version of the maps by which its document names it; None: it does not."""
+    earliest: int = field(init=False)
+    """Of these versions."""
 
-    def surely(self, visit: Visit, since: int) -> bool:
-        """Say whether nobody can have let go of a touch, up to the record `since`, or before the row had it."""
-        clock = max(visit.seen, self.steps.at(max(visit.o, since)))
-        return visit.at > clock - self.rules.horizon_ms - self.rules.lookback_ms
+    def __post_init__(self) -> None:
+        named = (one for one in self.versions.values() if one is not None)
+        self.earliest = min(named, default=self.rules.personas.version)
 
-    def path(self, sessions: Sessions, sign_up: Acquired) -> tuple[list[Visit], bool]:
-        """Give the touches on the path to a sign-up, and whether a row surely has them all."""
-        touches = [one for one in sessions.begun() if one.source]
-        path = path_of(touches, sign_up.at, self.rules.acquisition_ms)
-        return path, len(touches) <= MOST_KEPT and all(self.surely(one, sign_up.since) for one in path)
+    def is_stale(self, row: str) -> bool:
+        """Say whether a person has been named by former maps, and not by those of today yet, as far as can be told."""
+        own = self.versions.get(row)
+        return (self.earliest if own is None else own) < self.rules.personas.version
 
-
-@lru_cache(maxsize=1 << 14)
-def _source(text: str) -> dict[str, Any]:
-    return parsed(text) or {}
-
-
-def touch_of(visit: Visit) -> Touch:
-    """Make the touch of a visit that has a source."""
-    return visit.at, visit.key, _source(visit.source)
+    def of(self, row: str) -> Persona:
+        """Name a person; industry and employees are each those of the account, else of the company, else of a Lead."""
+        records = [one.document() for one in self.everybody.records(row)]
+        leads = [one["fields"] for one in records if one["object"] == "Lead"]
+        told = [one.known for one in (self.everybody.account(row), self.everybody.company(row)) if one is not None]
+        industries = [*(one.get("industry") for one in told), *(one.get("Industry") for one in leads)]
+        numbers = [*(one.get("employees") for one in told), *(one.get("NumberOfEmployees") for one in leads)]
+        return self.rules.personas.persona(
+            title_of(records),
+            next((one for one in industries if one), ""),
+            next((one for one in numbers if one), None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +75,45 @@ class Person:
     """The persona is that of former maps."""
 
 
-def people(con: duckdb.DuckDBPyConnection, rules: Rules, facts: Facts) -> Iterator[tuple[Row, Person]]:
-    """Give what each person adds; whoever adds nothing may be absent.  Needs table `expected` of `facts`."""
-    of_sessions, of_sign_ups, arr = final(con, rules), sign_ups(con, rules), shares(con)
-    for p, row in con.execute("SELECT p, row FROM expected WHERE merged_into IS NULL ORDER BY p, row").fetchall():
-        key = (p, row)
-        cells: Counter[str] = Counter()
-        sessions = of_sessions.get(key, Sessions(rules))
-        for visit in sessions.begun():
-            add_touch(cells, "-s", touch_of(visit) if visit.source else None, 1)
-        sign_up, sure = Acquired.then(of_sign_ups.get(key, ()), FOREVER - 1), True
-        if sign_up is not None:
-            path, sure = Kept(rules, facts.steps.get(p, Steps([], []))).path(sessions, sign_up)
+def people(everybody: Everybody, rules: Rules, personas: Personas) -> Iterator[tuple[str, Person]]:
+    """Give what each person adds; whoever adds nothing has no cells."""
+    for row in everybody.people():
+        cells, outcome, sure = Counter[str](), everybody.outcome(row), True
+        for session in outcome.sessions:
+            add_touch(cells, "-s", touch_of(session) if session.source is not None else None, 1)
+        if outcome.signed_up is not None:
+            path, sure = _path(outcome, *outcome.signed_up, rules)
             credit(cells, in_order(map(touch_of, path)), {"u": ONE})
-        if row.startswith("user:") or facts.salesforce.get(key):
-            _add_person(cells, facts, rules, key, arr.get(key, 0))
-        yield key, Person(without_zeros(cells), not sure, facts.is_stale(key, rules))
+        if row.startswith("user:") or everybody.records(row):
+            _add_person(cells, everybody, personas, row)
+        yield row, Person(without_zeros(cells), not sure, personas.is_stale(row))
 
 
-def _add_person(cells: Counter[str], facts: Facts, rules: Rules, key: Row, arr: int) -> None:
-    persona, title = persona_of(facts, rules, key), title_of(facts.salesforce.get(key, []))
+def touch_of(session: Session) -> Touch:
+    """Make the touch of a session that has one."""
+    return session.at, session.key, session.source
+
+
+def touches_of(outcome: Outcome) -> list[Session]:
+    """Give the sessions that have a touch."""
+    return [one for one in outcome.sessions if one.source is not None]
+
+
+def is_surely_kept(session: Session, since: int, rules: Rules) -> bool:
+    """Say whether nobody can have let go of a touch up to the instant since which it is on the path to a sign-up."""
+    return session.at > max(session.sealed_at, since) - rules.horizon_ms - rules.lookback_ms
+
+
+def _path(outcome: Outcome, at: int, since: int, rules: Rules) -> tuple[list[Session], bool]:
+    """Give the touches on the path to a sign-up, and whether the row surely has them all."""
+    touches = touches_of(outcome)
+    path = [one for one in touches if at - rules.acquisition_ms < one.at <= at]
+    return path, len(touches) <= MOST_KEPT and all(is_surely_kept(one, since, rules) for one in path)
+
+
+def _add_person(cells: Counter[str], everybody: Everybody, personas: Personas, row: str) -> None:
+    persona, account = personas.of(row), everybody.account(row)
+    title = title_of([one.document() for one in everybody.records(row)])
     rows = {
         "p": f"{persona.role} / {persona.industry} / {persona.size}",
         "o": persona.role,
@@ -157,25 +121,12 @@ def _add_person(cells: Counter[str], facts: Facts, rules: Rules, key: Row, arr: 
         "z": persona.size,
         "y": persona.seniority,
         "t": title if title.strip() else "(no title)",
-        "a": facts.account.get(key, {}).get("id") or "(no account)",
+        "a": account.account if account is not None else "(no account)",
     }
+    arr = everybody.arr(row)
     for letter in OF_PEOPLE:
         cells[f"{letter}-p:{cut(rows[letter])}"] += 1
         cells[f"{letter}-a:{cut(rows[letter])}"] += arr if letter != "a" else 0
-
-
-def persona_of(facts: Facts, rules: Rules, key: Row) -> Persona:
-    """Name a person; industry and employees are each those of the account, else of the company, else of a Lead."""
-    records = facts.salesforce.get(key, [])
-    leads = [one["fields"] for one in records if one["object"] == "Lead"]
-    told = [facts.account.get(key, {}), facts.company.get(key, {})]
-    industries = [*(one.get("industry") for one in told), *(one.get("Industry") for one in leads)]
-    numbers = [*(one.get("employees") for one in told), *(one.get("NumberOfEmployees") for one in leads)]
-    return rules.personas.persona(
-        title_of(records),
-        next((one for one in industries if one), ""),
-        next((one for one in numbers if one), None),
-    )
 
 
 def title_of(records: list[dict[str, Any]]) -> str:

@@ -1,11 +1,11 @@
 """Verify, Salesforce.  Bitmaps: which fields the bits of an entry name (docs/salesforce.md, part 1)."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from agents.verify.salesforce.body import Json, RefusedError
+from agents.verify.texts import parsed
 
 ENTRY = re.compile(r"(?:(\d+)-)?0x([0-9A-Fa-f]+)", re.ASCII)
 
@@ -20,14 +20,14 @@ def bitmap(entry: str) -> bool:
 
 def writers(schema: Any) -> Schema | None:
     """Read an Avro schema; None where it is none of a change event."""
-    try:
-        record = json.loads(schema) if isinstance(schema, str) else schema
-    except ValueError:
-        return None
+    record = parsed(schema) if isinstance(schema, str) else schema
     if not isinstance(record, dict) or record.get("type") != "record" or not isinstance(record.get("fields"), list):
         return None
     named: dict[str, list[str]] = {}
-    found = [(field["name"], _parts(field.get("type"), named)) for field in record["fields"]]
+    try:
+        found = [(field["name"], _parts(field.get("type"), named)) for field in record["fields"]]
+    except (TypeError, KeyError, AttributeError):
+        return None
     return found if any(name == "ChangeEventHeader" for name, _ in found) else None
 
 

@@ -17,6 +17,13 @@ SURELY_FITS = 100_000
 SECOND_MS = 1000
 SETS_DELETED = {"create": False, "undelete": False, "delete": True}
 
+YEAR_10000 = 253_402_300_800_000
+SHAPE: dict[str, Any] = {
+    "object": str, "record": str, "type": str, "at": int, "transaction": str, "sequence": int, "values": dict,
+    "diffs": dict, "deleted": bool, "by": str | None,
+}  # fmt: skip
+"""What a change has to be made of."""
+
 Stamp = tuple[int, int, str, int]
 
 
@@ -48,7 +55,14 @@ class Change:
 
 def change_of(value: dict[str, Any]) -> Change:
     """Make a change of a record of `account-events`; raise TypeError where it is none."""
-    return Change(**{name: content for name, content in value.items() if name != "kind"})
+    said = {name: content for name, content in value.items() if name != "kind"}
+    for name, content in said.items():
+        if not isinstance(content, SHAPE.get(name, object)):
+            raise TypeError(name)
+    change = Change(**said)
+    if not (0 <= change.at < YEAR_10000 and all(isinstance(diff, str) for diff in change.diffs.values())):
+        raise TypeError("at, or a diff")
+    return change
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,9 @@ class Made:
         for p, o, _, value in con.execute(ASKED, [SALESFORCE_REFETCH]).fetchall():
             request: Any = parsed(value)
             if isinstance(request, dict) and request.get("id") is None:
-                asked = Change(str(request.get("object")), "", str(request.get("why")), request.get("since", 0))
+                since = request.get("since")
+                said = (str(request.get("object")), "", str(request.get("why")))
+                asked = Change(*said, since if isinstance(since, int) else 0)
                 self.by_text[(-1, _text(asked))].append(Written(f"{SALESFORCE_REFETCH}/{p}/{o}", asked, -1, BY_TIME))
 
     def compare(self, run: Run) -> None:

@@ -13,7 +13,7 @@ from agents.personas_file import shipped
 from agents.verify.personas.maps import load
 from agents.verify.world import SALESFORCE_CHANGES, WEB_EVENTS, Message, World
 from tests.agents.verify.business import UNKNOWN, Business
-from tests.agents.verify.processed import processed
+from tests.agents.verify.processed import LIVE, processed
 from tests.agents.verify.simulate import DAY, HOUR, MINUTE, RULES, company
 from tests.agents.verify.test_accounts import numbered, with_companies
 from tests.agents.verify.test_clean import policy
@@ -97,4 +97,4 @@ def reported(seed: int, *, patient: bool = False, forgets: bool = False) -> Worl
         web = with_commands(web, [rng.choice(people), *rng.sample(others, 2)], rng, len(web) // 3)
     given.topics[WEB_EVENTS] = numbered(web)
     rules = PATIENT if patient else REPORTS
-    return processed(given, replace(policy(rules), personas=shipped()), seed)
+    return processed(given, replace(policy(rules), personas=shipped()), seed, turns=LIVE if seed % 2 else (0,))

@@ -25,10 +25,10 @@ from agents.verify.world import (
     World,
 )  # fmt: skip
 from tests.agents.verify.business import Business
-from tests.agents.verify.processed import processed
+from tests.agents.verify.processed import LIVE, processed
 from tests.agents.verify.simulate import company
 from tests.agents.verify.test_clean import policy
-from tests.agents.verify.test_corruptions import copied, differences, edited, spoil
+from tests.agents.verify.test_corruptions import between_rows, copied, differences, edited, spoil
 
 COMPACTED = (PROFILE_VIEWS, ACCOUNT_VIEWS, SALESFORCE_RECORDS)
 
@@ -38,7 +38,7 @@ def world_of(seed: int, *, steps: int = 200, cycles: bool = False) -> World:
     given = company(seed, people=3, partitions=partitions, steps=60).world()
     given.topics[SALESFORCE_CHANGES] = Business(seed, partitions, 3, cycles).messages(steps)
     given.topics[WEB_EVENTS] = with_companies(list(given.messages(WEB_EVENTS)), Random(seed))
-    return processed(given, policy(), seed)
+    return processed(given, policy(), seed, turns=LIVE)
 
 
 COMPANIES: tuple[dict[str, Any], ...] = (
@@ -137,7 +137,7 @@ def test_the_random_businesses_prove_something(topic: str, looks: bytes) -> None
 def of_accounts(topic: str, one: Message) -> bool:
     """Say whether a message is there because of accounts, or shows them."""
     if topic == USER_EVENTS:
-        return json.loads(one.value or b"").get("kind") in ("account", "share")
+        return json.loads(one.value or b"").get("kind") in ("account", "share") and not between_rows(one)
     if topic == ACCOUNT_EVENTS:
         return json.loads(one.value or b"").get("kind") != "change"
     return topic != SALESFORCE_REFETCH or b'"merged"' in (one.value or b"")
@@ -147,7 +147,7 @@ WAYS = {
     ACCOUNT_EVENTS: ["drop", "double", "alter"],
     USER_EVENTS: ["drop", "double", "alter"],
     SALESFORCE_REFETCH: ["drop", "double", "alter"],
-    USER_TIMELINE: ["drop", "double", "alter"],
+    USER_TIMELINE: ["drop", "alter"],  # two accounts may tell one line: that it is there twice proves nothing here
     ACCOUNT_VIEWS: ["drop", "alter"],
 }
 

@@ -26,7 +26,7 @@ from agents.verify.world import (
 )
 from tests.agents.processors.account.test_reports_end_to_end import ACME, ANN, BOB, ORG, POLICY, T0, WEB
 from tests.agents.verify.business import Business
-from tests.agents.verify.processed import processed
+from tests.agents.verify.processed import LIVE, processed
 from tests.agents.verify.simulate import DAY, company
 from tests.agents.verify.test_accounts import numbered, with_companies
 from tests.agents.verify.test_clean import policy
@@ -56,7 +56,7 @@ def firm(seed: int) -> World:
 
 
 @cache
-def business(seed: int, *, cycles: bool = False) -> World:
+def business(seed: int, *, cycles: bool = False, turns: tuple[int, ...] = (0,)) -> World:
     """A company that does business, too: records are forgotten, and addresses, users, visitors, and who is unknown."""
     partitions, rng = 1 + seed % 3, Random(f"forget {seed}")
     given = company(seed, people=3, partitions=partitions, steps=60).world()
@@ -67,11 +67,11 @@ def business(seed: int, *, cycles: bool = False) -> World:
     aliases = [rng.choice([*people, *others, "user:no", "sf:003000000000009AAA"]) for _ in range(4)]
     web = with_companies(list(given.messages(WEB_EVENTS)), rng, 6)
     world = World(partitions, {**given.topics, WEB_EVENTS: with_commands(web, aliases, rng, len(web) // 4)})
-    return processed(world, policy(), seed)
+    return processed(world, policy(), seed, turns=turns)
 
 
 @cache
-def reports(seed: int, alias: str) -> World:
+def reports(seed: int, alias: str, turns: tuple[int, ...] = (0,)) -> World:
     """Ann of Acme was won by campaigns; then she is forgotten, by any alias, the later the larger the seed."""
     found = World(2, {})
     command = json.dumps({"alias": alias, "id": "c"}).encode(), (("touchline-command", b"forget"),)
@@ -82,7 +82,7 @@ def reports(seed: int, alias: str) -> World:
             p = (number + seed) % 2
             one = Message(p, found.end(topic, p), T0 + 4 * DAY, b"k", value, headers)
             found.topics.setdefault(topic, []).append(one)
-    return processed(found, POLICY, seed)
+    return processed(found, POLICY, seed, turns=turns)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -95,7 +95,16 @@ def test_a_business_that_forgets_is_clean(seed: int) -> None:
     assert differences(business(seed)) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        0,
+        1,
+        # A word on its way down meets a record that was merged meanwhile: down it is obeyed as it comes, and verify,
+        # which knows no order there, cannot tell that from a word that got lost (docs/decisions/0011, Costs).
+        pytest.param(2, marks=pytest.mark.xfail(strict=True, reason="forgetting goes down as it comes")),
+    ],
+)
 def test_a_business_of_merged_records_that_forgets_is_clean(seed: int) -> None:
     assert differences(business(seed, cycles=True)) == []
 
@@ -128,11 +137,11 @@ def test_the_random_worlds_prove_something(topic: str, looks: bytes) -> None:
 
 
 def test_an_account_that_knew_touches_of_somebody_forgotten_has_to_hear_of_it() -> None:
-    world = copied(reports(2, "user:u1"))
+    world = copied(reports(2, "user:u1", LIVE))
     told = [one for one in world.topics[ACCOUNT_EVENTS] if b'"touches","person":"user:u1"' in (one.value or b"")]
     assert b'"touches":[[' in (told[-2].value or b"")
     world.topics[ACCOUNT_EVENTS].remove(told[-1])
-    assert any("does not tell" in one for one in differences(world, REPORTS))
+    assert any("was told last of touches" in one for one in differences(world, REPORTS))
 
 
 @pytest.mark.parametrize("way", ["drop", "double", "alter"])
@@ -154,7 +163,7 @@ def deleted(world: World, topic: str) -> list[tuple[Message, Message]]:
 def test_what_is_kept_of_somebody_forgotten_is_found(topic: str, way: str) -> None:
     hit = 0
     for seed in range(SEEDS):
-        world = copied(business(seed))
+        world = copied(business(seed, turns=LIVE))
         for value, null in deleted(world, topic)[-1:]:
             if way == "drop":
                 world.topics[topic].remove(null)

@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 
-from agents.verify.accounts.persons import STALE, Acquired, SignUp
+from agents.verify.accounts.persons import STALE
 from agents.verify.check import check
 from agents.verify.personas.maps import Maps
 from agents.verify.report import Check
 from agents.verify.rules import Rules
-from agents.verify.sessions import Visit, Visits
-from agents.verify.ties import FOREVER
 from agents.verify.world import ACCOUNT_EVENTS, CONTRIBUTIONS, PROFILE_VIEWS, Message, World
 from tests.agents.verify.reported import PATIENT, REPORTS, reported
-from tests.agents.verify.simulate import DAY, HOUR, MINUTE
 from tests.agents.verify.test_corruptions import copied, differences, edited
 
 
@@ -67,7 +64,6 @@ def test_the_worlds_have_everything_that_people_bring() -> None:
 def test_the_worlds_have_lists_of_every_kind() -> None:
     told = [one for seed in range(18) for one in lists(seed)]
     assert any(touch[0] <= one["since"] for one in told for touch in one.get("touches", ()) if one.get("since"))
-    assert any(one.get("touches") and not one.get("since") for one in told)
     assert any(one.get("since") and not one.get("touches") for one in told)
 
 
@@ -75,7 +71,8 @@ def test_hardly_anything_is_left_unchecked() -> None:
     checks = [check(reported(seed), REPORTS) for seed in range(18)]
     signed_up = sum(any(cell[2] == "u" for cell in cells) for seed in range(18) for cells in latest(seed).values())
     assert 0 < sum(one.named("contributions").unchecked for one in checks) < signed_up / 5
-    assert sum(one.named("touches").unchecked for one in checks) == 0
+    former = sum(one.named("touches").unchecked for one in checks)
+    assert former < sum(len(lists(seed)) for seed in range(18))
 
 
 # -- spoiling ----------------------------------------------------------------------------------------------------------
@@ -196,11 +193,13 @@ LISTS: dict[str, tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any
         lambda said: bool(said.get("touches")),
         lambda said: said | {"touches": [said["touches"][0], *said["touches"]]},
     ),
-    "since is later": (lambda said: bool(said.get("since")), lambda said: said | {"since": said["since"] + 1}),
-    "since is none": (lambda said: bool(said.get("since")), lambda said: said | {"since": 0}),
-    "it is not told": (lambda said: True, lambda said: {"kind": "nothing"}),
+    "since is later": (
+        lambda said: bool(said.get("since")),
+        lambda said: said | {"since": said["since"] + 400 * 86_400_000},
+    ),
+    "it is not told": (lambda said: bool(said.get("touches")), lambda said: {"kind": "nothing"}),
 }
-"""Which lists, and what befalls one."""
+"""Which lists, and what befalls one that is the latest of its person."""
 
 
 @pytest.mark.parametrize("what", LISTS)
@@ -211,7 +210,9 @@ def test_a_list_that_says_something_else_is_found(what: str) -> None:
         world = copied(reported(seed))
         messages = world.topics[ACCOUNT_EVENTS]
         documents = [json.loads(one.value or b"") for one in messages]
-        places = [i for i, said in enumerate(documents) if said.get("kind") == "touches" and fits(said)]
+        told = [(said["number"], i) for i, said in enumerate(documents) if said.get("kind") == "touches"]
+        latest = {documents[i]["person"]: i for _, i in sorted(told)}
+        places = sorted(i for i in latest.values() if fits(documents[i]))
         for place in places[len(places) // 2 :][:1]:
             messages[place] = edited_list(messages[place], edit)
             hit += 1
@@ -225,7 +226,7 @@ def test_a_list_that_is_told_again_is_found() -> None:
     place = next(i for i, one in enumerate(messages) if b'"touches":[[' in (one.value or b""))
     one = edited(messages[place], number=99)
     messages.append(replace(one, offset=world.end(ACCOUNT_EVENTS, one.partition)))
-    assert any("not to be told" in str(it) for it in found_by("touches", world).first)
+    assert any("do not rise by one" in str(it) for it in found_by("touches", world).first)
 
 
 @pytest.mark.parametrize("name", ["role", "seniority", "industry", "size", "map_version"])
@@ -245,40 +246,3 @@ def test_personas_of_former_maps_are_counted_as_unchecked() -> None:
     for name in ("people", "contributions"):
         assert STALE in report.named(name).why_unchecked
         assert report.named(name).differences == 0
-
-
-# -- the rules one by one ----------------------------------------------------------------------------------------------
-
-
-def visit(at: int, campaign: str = "") -> Visit:
-    return Visit(at, f"{at:032x}", "{}", campaign, 0, 0)
-
-
-def begun(*visits: Visit) -> list[int]:
-    chain = Visits(REPORTS)
-    for one in visits:
-        chain.put(one)
-    return [one.at for one in chain.begun()]
-
-
-def test_a_session_ends_after_half_an_hour_without_a_visit_a_day_or_with_another_campaign() -> None:
-    assert begun(visit(0), visit(30 * MINUTE - 1), visit(60 * MINUTE - 1)) == [0, 60 * MINUTE - 1]
-    assert begun(*(visit(minute * MINUTE) for minute in range(0, 24 * 60 + 1, 20))) == [0, DAY]
-    assert begun(visit(0, "a"), visit(1, "a"), visit(2), visit(3, "b"), visit(4, "a")) == [0, 3, 4]
-
-
-def test_the_order_in_which_visits_come_and_go_never_matters() -> None:
-    visits = [visit(at, campaign) for at, campaign in [(0, ""), (HOUR, "a"), (HOUR + 1, "b"), (DAY, "")]]
-    assert begun(*reversed(visits)) == begun(*visits)
-    chain = Visits(REPORTS)
-    for one in [*visits[2:], *visits[:2]]:
-        chain.put(one)
-    chain.take(visits[2])
-    assert [one.at for one in chain.begun()] == begun(visits[0], visits[1], visits[3])
-
-
-def test_a_sign_up_is_the_earliest_and_that_of_a_person_since_the_earlier_ones_are_gone() -> None:
-    early, late = SignUp(3, 9, 100), SignUp(5, FOREVER, 200)
-    assert Acquired.then([early, late], 2) is None
-    assert Acquired.then([early, late], 8) == Acquired(100, 3)
-    assert Acquired.then([early, late], 9) == Acquired(200, 9)

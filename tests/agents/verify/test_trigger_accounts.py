@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from agents.verify.outputs import CE_TYPE
 from agents.verify.rules import parse
 from agents.verify.world import PROFILE_VIEWS, REFERRAL_TRIGGERS, SALESFORCE_CHANGES, Message, World
 from tests.agents.verify.business import Business
-from tests.agents.verify.processed import processed
+from tests.agents.verify.processed import LIVE, processed
 from tests.agents.verify.simulate import HOUR, MINUTE, company
 from tests.agents.verify.test_clean import policy
 from tests.agents.verify.test_corruptions import copied, differences, edited
@@ -22,7 +23,7 @@ EAGER = parse(
     }
 )
 """Rules by which people are asked again and again, while their accounts change."""
-SEEDS = (1, 3, 12, 15, 17, 18, 21, 23, 317)
+SEEDS = (1, 3, 12, 14, 17, 18, 21, 23, 317)
 """Worlds in which people who are asked belong to accounts; in the last one two addresses heard different things."""
 
 
@@ -32,11 +33,16 @@ def world_of(seed: int) -> World:
     gaps = (MINUTE, 10 * MINUTE, HOUR, 3 * HOUR)
     given = company(seed, people=3, partitions=partitions, steps=300, gaps=gaps).world()
     given.topics[SALESFORCE_CHANGES] = Business(seed, partitions, 3).messages(200)
-    return processed(given, policy(EAGER), seed)
+    return processed(given, policy(EAGER), seed, turns=LIVE)
 
 
 def triggers(seed: int) -> list[dict[str, Any]]:
-    return [json.loads(one.value or b"") for one in world_of(seed).messages(REFERRAL_TRIGGERS)]
+    return [json.loads(one.value or b"") for one in world_of(seed).messages(REFERRAL_TRIGGERS) if is_trigger(one)]
+
+
+def is_trigger(one: Message) -> bool:
+    """A withdrawal says nothing of accounts."""
+    return one.header("ce_type") == CE_TYPE
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -77,6 +83,10 @@ SPOILT = {
 }
 
 
+UNHEARD = "account is one that the person never heard of"
+"""Account and owner are looked at as one: what Salesforce tells has no received time."""
+
+
 def spoilt(seed: int, place: int, one: Message) -> list[str]:
     world = copied(world_of(seed))
     world.topics[REFERRAL_TRIGGERS][place] = one
@@ -87,16 +97,18 @@ def spoilt(seed: int, place: int, one: Message) -> list[str]:
 def test_a_trigger_that_says_something_else_is_found(what: str) -> None:
     field, befall = SPOILT[what]
     seed, messages = 21, world_of(21).topics[REFERRAL_TRIGGERS]
-    place = next(place for place, one in enumerate(messages) if json.loads(one.value or b"")[field])
+    place = next(place for place, one in enumerate(messages) if is_trigger(one) and json.loads(one.value or b"")[field])
     said = json.loads(messages[place].value or b"")[field]
     (found,) = spoilt(seed, place, edited(messages[place], **{field: befall(said)}))
     assert f"triggers: Difference(where='{REFERRAL_TRIGGERS}/" in found
-    assert f"{field} is" in found
+    assert UNHEARD in found
 
 
 @pytest.mark.parametrize("field", ["account", "owner"])
 def test_a_trigger_of_somebody_without_an_account_that_names_one_is_found(field: str) -> None:
     messages = world_of(21).topics[REFERRAL_TRIGGERS]
-    place = next(place for place, one in enumerate(messages) if not json.loads(one.value or b"")["account"])
+    place = next(
+        place for place, one in enumerate(messages) if is_trigger(one) and not json.loads(one.value or b"")["account"]
+    )
     (found,) = spoilt(21, place, edited(messages[place], **{field: ELSEWHERE}))
-    assert f"{field} is" in found
+    assert UNHEARD in found
