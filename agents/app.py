@@ -19,11 +19,13 @@ from agents.metrics import WorkerMetrics
 from agents.observer import ProcessorObserver
 from agents.probes import Health, Probes
 from agents.runtime.engine import Engine, compiled_faust, leave
+from agents.runtime.exchange import Exchange
 from agents.settings import Settings, Store
 from agents.sinks.redis import RedisSink
-from agents.topology import KEEP_RECORDS, NORMALISE_CHANGES, NORMALISE_EVENTS, TRACK_PROFILES, jobs
+from agents.topology import KEEP_RECORDS, NORMALISE_CHANGES, NORMALISE_EVENTS, TRACK_PROFILES, exchange, jobs
 from streams import topics
 from streams.policy import Policy
+from streams.progress import LAST
 
 log = structlog.get_logger(__name__)
 AWAY, MISCONFIGURED = 69, 78
@@ -126,9 +128,12 @@ def build_app(settings: Settings, policy: Policy, metrics: WorkerMetrics, health
         table_standby_replicas=0,
         datadir=str(faust_dir),
     )
+    shared = exchange(settings)
     engine = Engine(
         app,
-        jobs(settings, policy, ProcessorObserver(metrics)),
+        jobs(settings, policy, ProcessorObserver(metrics), shared),
+        exchange=shared,
+        partitions=settings.partitions,
         bootstrap=settings.kafka_bootstrap,
         app_id=settings.app_id,
         changelog=lambda table: topics.changelog(settings.app_id, table).name,
@@ -138,7 +143,7 @@ def build_app(settings: Settings, policy: Policy, metrics: WorkerMetrics, health
         stall_seconds=settings.stall_seconds,
     )
     _add_agents(app, engine)
-    _add_neighbours(app, engine, settings, metrics, health)
+    _add_neighbours(app, engine, settings, metrics, health, shared)
     return app
 
 
@@ -166,7 +171,9 @@ def _add_agents(app: faust.App, engine: Engine) -> None:
         await engine.take(batches)
 
 
-def _add_neighbours(app: faust.App, engine: Engine, settings: Settings, metrics: WorkerMetrics, health: Health) -> None:
+def _add_neighbours(
+    app: faust.App, engine: Engine, settings: Settings, metrics: WorkerMetrics, health: Health, shared: Exchange
+) -> None:
     stop = asyncio.Event()
 
     @app.task
@@ -179,6 +186,10 @@ def _add_neighbours(app: faust.App, engine: Engine, settings: Settings, metrics:
             health.beat()
             health.ready = engine.ready
             health.waiting_for = "recovery" if engine.assigned.is_set() else "assignment"
+            for lane, said in list(shared.progress.items()):
+                topic, _, partition = lane.rpartition("/")
+                if topic == topics.USER_EVENTS.name and said.done[LAST] > 0:
+                    metrics.clock(int(partition), said.done[LAST])
             await asyncio.sleep(0.5)
 
     @app.task

@@ -24,7 +24,7 @@ FETCH_WAIT_MS = 20
 PAUSE_SECONDS = 0.15
 QUIET_LOOKS = 2
 """How often nothing was brought: the end of a transaction shows a moment later in one topic than in another."""
-TICK = b'{"kind":"tick"'
+BARRIER = b'{"kind":"barrier"'
 MOST_MARKERS = 1_000
 """A gap larger than this holds records for sure: no look at it is needed."""
 MOST_ROUNDS = 32
@@ -67,7 +67,7 @@ class Backlog:
         quiet = 0
         for _ in range(MOST_ROUNDS):
             since, ends = ends, await self._ends(self._internal)
-            brought = await self._finds(since, ends, lambda record: not record.value.startswith(TICK))
+            brought = await self._finds(since, ends, _matters)
             quiet = 0 if brought else quiet + 1
             if quiet == QUIET_LOOKS:
                 return
@@ -87,11 +87,11 @@ class Backlog:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _holds_records(self, ends: Offsets) -> bool:
-        """Tell whether records lie between what is committed and `ends`; the markers of transactions are none."""
+        """Tell whether records lie between what is committed and `ends`; markers and barriers are none."""
         committed = await self._committed()
         if any(end - committed[partition] > MOST_MARKERS for partition, end in ends.items()):
             return True
-        return await self._finds(committed, ends, lambda record: True)
+        return await self._finds(committed, ends, _matters)
 
     async def _finds(self, since: Offsets, ends: Offsets, matters: Callable[[ConsumerRecord], bool]) -> bool:
         """Tell whether a record that matters lies between `since` and `ends`."""
@@ -122,6 +122,10 @@ class Backlog:
         else:
             self._known |= {partition: max(offset.offset, 0) for partition, offset in found.items()}
         return self._known
+
+
+def _matters(record: ConsumerRecord) -> bool:
+    return not (record.value or b"").startswith(BARRIER)
 
 
 def _partitions(settings: Settings, topic: Topic) -> list[TopicPartition]:

@@ -117,16 +117,13 @@ def replay(
     clock: Annotated[ReplayClock, typer.Option(help="file: the file's time (needs TOUCHLINE_CLOCK=log).")] = (
         ReplayClock.wall
     ),
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="With the file's clock: let the workers follow, week by week.")
-    ] = True,
 ) -> None:
     """Publish files of Segment events to web-events."""
     settings = load_settings()
     from agents.sources import replay as replay_room
 
     from_file = clock is ReplayClock.file
-    raise typer.Exit(replay_room.run(settings, files, speed=speed.value, clock_file=from_file, wait=wait))
+    raise typer.Exit(replay_room.run(settings, files, speed=speed.value, clock_file=from_file))
 
 
 @app.command(epilog="Example: touchline triggers --json --no-follow | jq .ask")

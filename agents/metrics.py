@@ -72,10 +72,16 @@ class WorkerMetrics:
             "Events dropped because their message id was stored already.  A steady rate is a sender that retries; as"
             " many as events consumed: something is replayed.",
         )
+        self.received_elsewhen = self._counter(
+            "touchline_received_elsewhen_total",
+            "Events that count as received a little later than they say, as the clock had passed that already, or"
+            " earlier, as it lies ahead of wall time.  Rising: raise grace_ms, or set the clocks of senders and"
+            " collectors.",
+        )
         self.events_late = self._counter(
             "touchline_events_late_total",
-            "Events older than the window when they came: not counted, a first touch may still move.  Rising: a sender"
-            " holds events back, or its clock is wrong.",
+            "Events older than the window when they were received: not counted, a first touch may still move.  Rising:"
+            " a sender holds events back, or its clock is wrong.",
         )
 
     def _declare_people(self) -> None:
@@ -157,8 +163,9 @@ class WorkerMetrics:
         )
         self.clock_lag_seconds = self._gauge(
             "touchline_clock_lag_seconds",
-            "How far the partition's clock is behind wall time, seconds.  Above 5: some source partition sends no"
-            " ticks, so nobody leaves a segment.  With the log clock it is the age of the history.",
+            "How far the instant up to which the partition's segments are decided is behind wall time, seconds.  Above"
+            " 5: some lane of a worker does not come on, so that nobody enters or leaves.  With the log clock it is the"
+            " age of the history.",
             "partition",
         )
 
@@ -253,7 +260,7 @@ class WorkerMetrics:
     # -- what the profile processor reports
 
     def clock(self, partition: int, at: Millis) -> None:
-        """Take the clock of a partition of `user-events`; the lag shown grows by itself until the next one."""
+        """Hear up to when a partition of `user-events` is decided; the lag shown grows by itself until then."""
         if partition not in self._clocks:
             lag = self.clock_lag_seconds.labels(partition)
             lag.set_function(lambda: max(0.0, self._now() - self._clocks.get(partition, 0) / 1000))

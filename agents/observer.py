@@ -14,6 +14,11 @@ class ProcessorObserver:
     def __init__(self, metrics: WorkerMetrics) -> None:
         self._metrics = metrics
 
+    def received(self, rejected: "Counter[str]", elsewhen: int) -> None:
+        """Note what a batch of web events came to."""
+        self.ingested(rejected)
+        self._metrics.received_elsewhen.inc(elsewhen)
+
     def ingested(self, rejected: "Counter[str]") -> None:
         """Note how many messages of a batch were rejected, by reason."""
         for reason, number in rejected.items():
@@ -40,6 +45,4 @@ class ProcessorObserver:
             metrics.triggers.labels(ask).inc(number)
         for received_at in batch.triggering:
             metrics.end_to_end_seconds.observe(max(0.0, time() - received_at / 1000))
-        if batch.clock is not None:
-            metrics.clock(lane.partition, batch.clock)
         metrics.members(lane.partition, batch.members)

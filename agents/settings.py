@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TOUCHLINE_", env_file=".env", extra="ignore", frozen=True)
 
     app_id: str = Field(
-        "touchline-v1",
+        "touchline-v2",
         pattern=r"^[a-z0-9][a-z0-9-]{0,60}$",
         description="Names the consumer group, transactional ids and changelogs; a new version starts afresh.",
     )
@@ -45,7 +45,10 @@ class Settings(BaseSettings):
     personas: Path | None = Field(None, description="The map file of personas; empty: the maps that ship.")
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of each topic, set once, at creation.")
     replication: int = Field(1, ge=1, le=5, description="Copies of each partition that `topics create` asks for.")
-    tick_ms: int = Field(1000, ge=100, le=60_000, description="Milliseconds between ticks of a source partition.")
+    tick_ms: int = Field(100, ge=20, le=60_000, description="Milliseconds between ticks of a source without traffic.")
+    grace_ms: int = Field(
+        100, ge=0, le=60_000, description="How far ticks stay behind wall time: from being received to being in Kafka."
+    )
     batch_records: int = Field(4000, ge=1, le=50_000, description="Most records in one transaction.")
     store: Store = Field(Store.memory, description="memory, or rocksdb: rows on disk, fast restarts.")
     data_dir: Path = Field(Path(".local"), description="Where the local stack and RocksDB keep their files.")

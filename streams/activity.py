@@ -110,18 +110,14 @@ class Series(msgspec.Struct, array_like=True, gc=False):
         del self.keys[start * KEY_BYTES : stop * KEY_BYTES]
         del self.marks[start * 2 : stop * 2]
 
-    def surplus(self, clock: Millis | None) -> int:
-        """Say how many of the oldest events have to become hour counts.
-
-        What is ahead of the clock is no reason: rules are still to be looked at for the time up to there.
-        """
+    def surplus(self) -> int:
+        """Say how many of the oldest events have to become hour counts."""
         stored = len(self)
         if stored <= STORED:
             return 0
         instants = self.instants()
-        now = min(instants[-1], clock) if clock is not None else 0
-        old = min(bisect_right(instants, now - DAY_MS), bisect_right(instants, now) - STORED)
-        return max(0, old, stored - STORED_AT_MOST)
+        old = min(bisect_right(instants, instants[-1] - DAY_MS), stored - STORED)
+        return max(old, stored - STORED_AT_MOST)
 
     def thin(self, surplus: int) -> None:
         """Turn the oldest `surplus` events into hour counts: their ids are forgotten, their number is not."""

@@ -3,16 +3,20 @@
 In: a person's change, the asks of that segment.  Kept: an `Asked` an ask.  Out: triggers.
 """
 
+from typing import Literal, TypeAlias
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.activity import Touch
-from streams.events import Alias, Millis
+from streams.events import Alias, Millis, Taken
 from streams.instants import iso
 from streams.policy import Ask
 from streams.segments import Change
 
+EMAIL = "email"
+"""The channel for which an address has to be known."""
 TRIGGERS: UUID = uuid5(NAMESPACE_URL, "https://touchline.dev/trigger")
 
 
@@ -34,7 +38,9 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The last trigger of this ask, for the cooldown; None: never asked."""
     gates: tuple[Gate, ...]
     last_trigger: str | None = None
-    """The trigger of `asked_at`."""
+    """The trigger of `asked_at`; None, too, once it is withdrawn."""
+    withdrawn_at: Millis | None = None
+    """When the trigger of `asked_at` was withdrawn."""
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +58,10 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     """As `Profile.account` at the decision: its id and its state, a JSON object; None: there is none."""
 
 
+Reason: TypeAlias = Taken | Literal["forgotten"]
+"""Why a trigger is withdrawn: what it rested on belongs to somebody else now, or the person was forgotten."""
+
+
 class Withdrawn(msgspec.Struct, frozen=True, gc=False):
     """A trigger whose ground has gone."""
 
@@ -59,6 +69,7 @@ class Withdrawn(msgspec.Struct, frozen=True, gc=False):
     ask: str
     person: Alias
     at: Millis
+    reason: Reason
 
 
 def trigger_id(ask: str, rule_version: int, person: Alias, entered_at: Millis) -> str:
@@ -66,27 +77,39 @@ def trigger_id(ask: str, rule_version: int, person: Alias, entered_at: Millis) -
     return str(uuid5(TRIGGERS, f"{ask}|{rule_version}|{person}|{entered_at}"))
 
 
-def decide(ask: Ask, change: Change, before: Asked | None, *, inside: bool) -> Asked:
+def decide(ask: Ask, change: Change, before: Asked | None, *, email: str | None) -> Asked:
     """Let an ask pass the gates, in order; all verdicts are recorded, the first no included.
 
     `before` is the last decision about this ask and person; its `asked_at` starts the cooldown.
-    `inside`: the rule holds when the change is announced; who left again before the clock came there is not asked.
+    `email`: the person's address; None: none is known.
     """
     now = change.announced_at
     asked_at = before.asked_at if before is not None else None
-    gates = (
-        _in_segment(change, inside=inside),
-        _cooldown(ask, asked_at, now),
-    )
+    gates = (_in_segment(change), *_address(ask, email), _cooldown(ask, asked_at, now))
     if not all(gate.passed for gate in gates):
-        return Asked(now, None, asked_at, gates, before.last_trigger if before is not None else None)
+        known = before if before is not None else Asked(now, None, None, ())
+        return replace(known, decided_at=now, trigger_id=None, gates=gates)
     made = trigger_id(ask.name, change.rule_version, change.person, change.entered_at)
     return Asked(now, made, now, gates, made)
 
 
-def _in_segment(change: Change, *, inside: bool) -> Gate:
-    left = "" if inside else f", out again at {iso(change.announced_at)}"
-    return Gate("in_segment", passed=inside, detail=f"entered {change.segment} at {iso(change.entered_at)}{left}")
+def withdraw(asked: Asked, at: Millis) -> Asked:
+    """Take the last trigger back.  The cooldown goes on: the ask may have been made already."""
+    return replace(asked, last_trigger=None, withdrawn_at=at)
+
+
+def _in_segment(change: Change) -> Gate:
+    return Gate("in_segment", passed=True, detail=f"entered {change.segment} at {iso(change.entered_at)}")
+
+
+def _address(ask: Ask, email: str | None) -> tuple[Gate, ...]:
+    """Look for an address where the ask goes by email; other channels have no such gate."""
+    if ask.channel != EMAIL:
+        return ()
+    known = email is not None
+    return (
+        Gate("address", passed=known, detail="an address is known" if known else "unknown: no address to write to"),
+    )
 
 
 def _cooldown(ask: Ask, asked_at: Millis | None, now: Millis) -> Gate:

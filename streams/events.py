@@ -14,6 +14,12 @@ Millis: TypeAlias = int
 Alias: TypeAlias = str
 """One identifier of a person: `user:<userId>`, `email:<address>` or `anon:<anonymousId>`."""
 
+NO_TIME: Millis = 0
+"""The received time of what Salesforce tells: it is taken in as it comes, and no decision rests on it."""
+
+Taken: TypeAlias = Literal["link", "split", "record"]
+"""Why an alias belongs to somebody else now: an earlier link, an operator's word, what a Salesforce record says."""
+
 Path: TypeAlias = tuple[int, ...]
 """How a part came to a row: for each alias that it passed, its own first, how often that alias had moved by then.
 
@@ -70,6 +76,7 @@ class Link(msgspec.Struct, frozen=True, tag_field="kind", tag="link", gc=False):
     to: Alias
     message_id: str
     at: Millis
+    received_at: Millis
 
 
 class Split(msgspec.Struct, frozen=True, tag_field="kind", tag="split", gc=False):
@@ -80,6 +87,7 @@ class Split(msgspec.Struct, frozen=True, tag_field="kind", tag="split", gc=False
     """Whether the alias stands alone."""
     message_id: str
     at: Millis
+    received_at: Millis
 
 
 class Forget(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="forget", gc=False):
@@ -90,6 +98,7 @@ class Forget(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", 
     """Who was forgotten, and this alias with it, if it belongs to that one.  None: an operator says so."""
     passed: int = 0
     """Rows that have passed an operator's word on to their owner."""
+    received_at: Millis = NO_TIME
 
 
 NO_FIELDS = msgspec.Raw(b"")
@@ -157,7 +166,7 @@ class ShareOf(msgspec.Struct, frozen=True, tag_field="kind", tag="share", omit_d
     """Both as on a forwarded event."""
 
 
-class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=False):
+class PartMoved(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="part", gc=False):
     """The whole part of an alias, on its way to the alias that it belongs to."""
 
     alias: Alias
@@ -165,33 +174,37 @@ class PartMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="part", gc=Fa
     path: Path
     part: bytes
     """The part as `activity.pack` wrote it (base64 in JSON)."""
+    received_at: Millis = NO_TIME
+    """Of what made the owner change."""
 
 
 class PartDetached(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="detach", gc=False):
-    """An earlier link took the alias elsewhere: the row loses the part, if that came by an older path."""
+    """The alias belongs to somebody else now: the row loses the part, if that came by an older path."""
 
     alias: Alias
     person: Alias
     path: Path
+    why: Taken
     passed: int = 0
     """Rows that have forwarded it."""
+    received_at: Millis = NO_TIME
+    """Of what made the owner change."""
 
 
-class Tick(msgspec.Struct, frozen=True, tag_field="kind", tag="tick", gc=False):
-    """Time as one source partition knows it."""
+class Barrier(msgspec.Struct, frozen=True, tag_field="kind", tag="barrier", gc=False):
+    """Written by a lane that opens: whoever reads it has read all that the lane sent before."""
 
-    source: str
+    lane: str
     """`<topic>/<partition>`."""
-    at: Millis
 
 
 Record: TypeAlias = (
-    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Tick
+    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Barrier
 )
 
 
 def row_of(record: Record) -> Alias:
-    """Name the row that a record is for; its key on `user-events`.  A tick is for none: TypeError."""
+    """Name the row that a record is for; its key on `user-events`.  A barrier is for none: TypeError."""
     match record:
         case UserEvent() | Facts() | Told() | AccountState() | ShareOf():
             return record.person or record.alias
@@ -199,7 +212,7 @@ def row_of(record: Record) -> Alias:
             return record.alias
         case PartMoved() | PartDetached():
             return record.person
-    msg = "a tick belongs to the partition, not to a row"
+    msg = "a barrier belongs to the partition, not to a row"
     raise TypeError(msg)
 
 
@@ -246,5 +259,5 @@ def wrong_object(record: object, objects: Mapping[type, str]) -> str | None:
 
 encode_record = msgspec.json.Encoder().encode
 decode_record = msgspec.json.Decoder(
-    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Tick
+    UserEvent | Facts | Told | AccountState | ShareOf | Link | Split | Forget | PartMoved | PartDetached | Barrier
 ).decode

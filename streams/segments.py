@@ -15,12 +15,12 @@ from streams.policy import Condition, Segment
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where a person stands in one segment: the episode that is open, or the last one."""
+    """Where a person stands in one segment: the stay that is open, or the last one."""
 
     member: bool
     entered_at: Millis
     left_at: Millis | None
-    """None while the episode is open."""
+    """None while the stay is open."""
     rule_version: int
 
 
@@ -60,7 +60,7 @@ def stored_count(parts: Parts, event: str, after: Millis, until: Millis) -> int:
 
 
 def holds(parts: Parts, segment: Segment, at: Millis, kept_after: Millis = -1) -> bool:
-    """Say whether the rule is true at an instant; events at `kept_after` or before are as good as gone."""
+    """Say whether the rule is true at an instant; events at `kept_after` or before do not count."""
     for condition in segment.conditions:
         after = max(at - condition.within_ms, kept_after)
         if (stored_count(parts, condition.event, after, at) >= condition.required) is not segment.every:
@@ -85,30 +85,27 @@ def counted(parts: Parts, segment: Segment, at: Millis) -> tuple[Counted, ...]:
     )
 
 
-def turning_points(
-    parts: Parts, segment: Segment, after: Millis, until: Millis, kept_after: Millis = -1
-) -> list[Millis]:
-    """List the instants in `(after, until]` at which the rule's truth can change, sorted; `kept_after`: as `holds`."""
+def true_since(parts: Parts, segment: Segment, now: Millis, kept_after: Millis) -> Millis:
+    """Find the beginning of the unbroken stretch of truth that `now` lies in; `kept_after`: as `holds`."""
+    since, before = now, False
+    for point in _turning_points(parts, segment, now, kept_after):
+        true = holds(parts, segment, point, kept_after)
+        if true and not before:
+            since = point
+        before = true
+    return since
+
+
+def _turning_points(parts: Parts, segment: Segment, until: Millis, kept_after: Millis) -> list[Millis]:
+    """List the instants up to `until` at which the rule's truth can change, sorted; `kept_after`: as `holds`."""
     points: set[Millis] = set()
     for condition in segment.conditions:
         for delay in (0, condition.within_ms):
             for part in parts:
                 series = part.series.get(condition.event)
                 if series is not None:
-                    begin = max(after - delay, kept_after)
-                    points.update(at + delay for at in _between(series.instants(), begin, until - delay))
+                    points.update(at + delay for at in _between(series.instants(), kept_after, until - delay))
     return sorted(points)
-
-
-def entered_since(parts: Parts, segment: Segment, now: Millis, kept_after: Millis = -1) -> Millis:
-    """Find the beginning of the unbroken stretch of truth that `now` lies in; `kept_after`: as `holds`."""
-    since, before = now, False
-    for point in turning_points(parts, segment, -1, now, kept_after):
-        true = holds(parts, segment, point, kept_after)
-        if true and not before:
-            since = point
-        before = true
-    return since
 
 
 def leaves_at(parts: Parts, segment: Segment, now: Millis) -> Millis | None:

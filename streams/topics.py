@@ -50,6 +50,9 @@ ACCOUNT_EVENTS = Topic(
 )
 ACCOUNT_VIEWS = Topic("account-views", Kind.internal, "Account id", "read-model document, JSON", compacted=True)
 PROFILE_VIEWS = Topic("profile-views", Kind.internal, "person", "read-model document, JSON", compacted=True)
+PROGRESS = Topic(
+    "progress", Kind.internal, "lane", "how far a lane has come, and what it has sent, JSON", compacted=True
+)
 CONTRIBUTIONS = Topic(
     "contributions", Kind.internal, "person or Account id", "what it adds to the reports, JSON", compacted=True
 )
@@ -88,6 +91,7 @@ ALL = (
     SALESFORCE_RECORDS,
     SALESFORCE_CURSORS,
     USER_EVENTS,
+    PROGRESS,
     ACCOUNT_EVENTS,
     ACCOUNT_VIEWS,
     PROFILE_VIEWS,
@@ -102,7 +106,7 @@ TIME_MARK_HEADER = "touchline-mark"
 COMMAND_HEADER = "touchline-command"
 """Header of an operator's command on `web-events`: its value names the command.  No HTTP client can send one."""
 SOURCES = (WEB_EVENTS,)
-"""Topics whose partitions send ticks: the clock of a partition waits for each of theirs."""
+"""Topics whose partitions tick: the clock waits for each of theirs."""
 
 INGEST_TABLE = "ingest"
 PROFILES_TABLE = "profiles"

@@ -23,12 +23,14 @@ WITHDRAWN_TYPE = "touchline.referral.withdrawn.v1"
 SOURCE = "touchline"
 
 
-def profile_view(profile: Profile, policy: Policy, *, clock: Millis | None) -> dict[str, Any]:
-    """Make the document of `profile-views`; of an alias that belongs to another one only a pointer to that."""
+def profile_view(profile: Profile, policy: Policy, *, as_of: Millis) -> dict[str, Any]:
+    """Make the document of `profile-views`; of an alias that belongs to another one only a pointer to that.
+
+    `as_of`: the instant up to which the row is decided.
+    """
     if (owner := profile.owner) is not None:
         return {"person": profile.key, "merged_into": owner, "quarantined_links": max(len(profile.links) - 1, 0)}
-    as_of, company = max(clock or 0, profile.latest), profile.company
-    parts = profile.parts()
+    parts, company = profile.parts(), profile.company
     return {
         "person": profile.key,
         "user_id": profile.key.removeprefix("user:") if profile.is_user else None,
@@ -177,7 +179,7 @@ def withdrawn_message(withdrawn: Withdrawn) -> dict[str, Any]:
         "trigger_id": withdrawn.trigger_id,
         "person": {"key": withdrawn.person, "user_id": withdrawn.person.removeprefix("user:")},
         "ask": withdrawn.ask,
-        "reason": "forgotten",
+        "reason": withdrawn.reason,
         "withdrawn_at": iso(withdrawn.at),
     }
 
@@ -266,5 +268,6 @@ def _asked_view(asked: Asked) -> dict[str, Any]:
         "trigger_id": asked.trigger_id,
         "decided_at": iso(asked.decided_at),
         "verdict": "asked" if asked.trigger_id is not None else "not asked",
+        "withdrawn_at": iso(asked.withdrawn_at) if asked.withdrawn_at is not None else None,
         "gates": [{"gate": gate.gate, "passed": gate.passed, "detail": gate.detail} for gate in asked.gates],
     }

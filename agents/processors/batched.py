@@ -28,9 +28,7 @@ class Batched:
         self.triggers: Counter[str] = Counter()
         """{ask: triggers}"""
         self.triggering: list[Millis] = []
-        """Received times of the events that made a trigger."""
-        self.ticked = False
-        self.clock: Millis | None = None
+        """Received times of what made a trigger."""
         self.members: Counter[str] = Counter()
         """{segment: people in it now, of this partition}"""
 
@@ -54,13 +52,12 @@ class Batched:
         for topic in (topics.PROFILE_VIEWS, topics.CONTRIBUTIONS, topics.USER_TIMELINE):
             self.effects.send(topic.name, partition, key.encode(), None)
 
-    def announce(self, announcement: Announcement, partitions: int, received_at: Millis | None) -> None:
+    def announce(self, announcement: Announcement, partitions: int) -> None:
         """Write an announcement to its topic."""
         match announcement:
             case Trigger():
                 self.triggers[announcement.ask.name] += 1
-                if received_at is not None:
-                    self.triggering.append(received_at)
+                self.triggering.append(announcement.change.announced_at)
                 value, headers = views.trigger_message(announcement), views.trigger_headers(announcement)
                 topic, person = topics.REFERRAL_TRIGGERS, announcement.change.person
             case Withdrawn():

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import msgspec
 
 from agents.partitions import partition_of
+from agents.processors.sending import Sending
 from agents.runtime.contract import Effects, Lane
 from streams import topics
 from streams.account.messages import Message, encode_message, key_of
-from streams.events import Millis, Record, encode_record, row_of
+from streams.events import NO_TIME, Millis, Record, encode_record, row_of
 from streams.salesforce.change import Change
 
 
@@ -28,12 +29,15 @@ _encode_refetch = msgspec.json.Encoder().encode
 class Out:
     """Takes messages that a record made; they go with the transaction of its batch."""
 
-    def __init__(self, effects: Effects, lane: Lane, offset: int, partitions: int) -> None:
+    def __init__(
+        self, effects: Effects, lane: Lane, offset: int, partitions: int, sending: Sending | None = None
+    ) -> None:
         self.once = f"{lane}/{offset}"
         """Names the record."""
         self._effects = effects
         self._partitions = partitions
         self._header = (("source", self.once.encode()),)
+        self._sending = sending
 
     def people(self, records: Iterable[Record]) -> None:
         """Send to rows of people."""
@@ -41,6 +45,8 @@ class Out:
             key = row_of(record)
             partition = partition_of(key, self._partitions)
             self._effects.send(topics.USER_EVENTS.name, partition, key.encode(), encode_record(record), self._header)
+            if self._sending is not None:
+                self._sending.note(key, partition, getattr(record, "received_at", NO_TIME))
 
     def accounts(self, messages: Iterable[Change | Message]) -> None:
         """Send to rows of records, accounts, domains; what is for everybody to each partition."""

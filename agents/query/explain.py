@@ -204,6 +204,8 @@ def _ask(ask: Document) -> Iterator[tuple[str, str]]:
     if ask.get("trigger_id"):
         yield "yes", f"Asked at {decided}."
         yield "", f"trigger {plain(ask['trigger_id'])}"
+        if ask.get("withdrawn_at"):
+            yield "no", f"Withdrawn at {instant(ask['withdrawn_at'])}: what it rested on belongs to somebody else now."
     else:
         yield "no", f"Not asked; decided at {decided}: {plain(ask.get('verdict', 'no verdict'))}."
     for found in ask.get("gates", ()):

@@ -152,7 +152,8 @@ class BatchConsumer(driver.Consumer):
         for tp, fetched in found.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return
-            if active is None or tp in active:
+            # What was fetched before its lane paused is handed over: it would be missing.
+            if active is None or tp in active or tp in self._paused_partitions:
                 message = self._to_message(tp, fetched.records[-1])
                 lane = Lane(tp.topic, tp.partition)
                 batch = Batch(lane, fetched.records, fetched.epoch, fetched.number, self.highwater(tp) or 0, now)

@@ -20,7 +20,9 @@ from faust.types.tuples import TP
 
 from agents.runtime.contract import Job, Lane
 from agents.runtime.delivery import Batch, BatchConsumer, BatchTransport
+from agents.runtime.exchange import Exchange
 from agents.runtime.faults import point
+from agents.runtime.gossip import Gossip
 from agents.runtime.lanes import LaneFencedError, LaneWork, Observer, Surroundings
 from agents.runtime.patience import Patience
 from agents.runtime.restore import changelog_consumer
@@ -48,6 +50,8 @@ class Engine:
         app: faust.App,
         jobs: Iterable[Job],
         *,
+        exchange: Exchange,
+        partitions: int,
         bootstrap: str,
         app_id: str,
         changelog: Callable[[str], str],
@@ -64,6 +68,9 @@ class Engine:
         self._bootstrap, self._app_id, self._changelog = bootstrap, app_id, changelog
         self._observer, self._rocks_dir, self._batch_records = observer, rocks_dir, batch_records
         self._around: Surroundings | None = None
+        self._exchange = exchange
+        self._gossip = Gossip(exchange, bootstrap=bootstrap, partitions=partitions, nudge=self._nudge)
+        self._gossiping: asyncio.Task[None] | None = None
         self._watchdog = Watchdog(self._stalled, seconds=stall_seconds)
         self._stall_seconds = stall_seconds
         app.transport = BatchTransport(app.conf.broker_consumer, app)
@@ -85,6 +92,9 @@ class Engine:
         self._watchdog.leave_within(STOP_SECONDS)
         async with asyncio.timeout(REST_SECONDS):
             await self._close(set(self.lanes))
+        if self._gossiping is not None:
+            await _cancelled({self._gossiping})
+            await self._gossip.stop()
         if self._around is not None:
             await self._around.plain.stop()
 
@@ -108,6 +118,14 @@ class Engine:
     async def restart_at(self, lane: Lane, offset: int) -> int:
         """Fetch again from an offset."""
         return int(await _bounded(self._consumer.restart_at(TP(*lane), offset)))
+
+    def pause(self, lane: Lane) -> None:
+        """Fetch nothing more of a lane until `go_on`; what is on its way still comes."""
+        self._consumer.pause_partitions({TP(*lane)})
+
+    def go_on(self, lane: Lane) -> None:
+        """Fetch on."""
+        self._consumer.resume_partitions({TP(*lane)})
 
     # -- rebalances
 
@@ -138,6 +156,8 @@ class Engine:
     async def _close(self, lanes: set[Lane]) -> None:
         await asyncio.gather(*(self.lanes.pop(lane).rest() for lane in lanes))
         await _cancelled({self._tasks.pop(lane) for lane in lanes})
+        for lane in lanes:
+            self._exchange.let_go(str(lane))
 
     def _ended(self, lane: Lane, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
@@ -149,10 +169,22 @@ class Engine:
         log.error("lane failed", lane=str(lane), exc_info=error)
         leave(IN_DOUBT, f"{lane}: {error!r}")
 
+    def _nudge(self) -> None:
+        for work in self.lanes.values():
+            work.nudge()
+
+    def _gossip_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled():
+            log.error("progress of other lanes is not heard any more", exc_info=task.exception())
+            leave(IN_DOUBT, f"gossip: {task.exception()!r}")
+
     async def _surroundings(self) -> Surroundings:
         if self._around is None:
             plain = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True)
             await _bounded(plain.start())
+            await self._gossip.start()
+            self._gossiping = asyncio.create_task(self._gossip.run(), name="gossip")
+            self._gossiping.add_done_callback(self._gossip_ended)
             self._around = Surroundings(
                 connect=self._connect,
                 changelog_consumer=lambda: changelog_consumer(self._bootstrap),
@@ -161,6 +193,8 @@ class Engine:
                 observer=self._observer,
                 open_store=self._open_store,
                 changelog=self._changelog,
+                barriers=self._gossip.barriers,
+                caught_up=self._gossip.caught_up,
                 batch_records=self._batch_records,
             )
             self._watchdog.start()

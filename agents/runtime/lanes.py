@@ -1,7 +1,7 @@
 """Lanes: the life of one partition in this process - fence, barrier, restore, then batch by batch."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, time
@@ -27,6 +27,10 @@ MOST_REST_SECONDS = 0.3
 Each transaction costs the broker and this process some milliseconds, however little it brings.  Where that is much for
 the machine, transactions take long, lanes rest longer and bring more at once; where it is nothing nobody waits.
 """
+LOOK_SECONDS = 1.0
+"""Between two looks whether Faust has dropped a fetch: what was fetched may take a moment to come here."""
+HELD_UP_SECONDS = 1.0
+"""How long a lane that is ahead of others waits at most before it looks again."""
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
@@ -48,6 +52,12 @@ class Delivery(Protocol):
 
     async def restart_at(self, lane: Lane, offset: int) -> int:
         """Fetch again from an offset; return the epoch of the batches that come from there."""
+
+    def pause(self, lane: Lane) -> None:
+        """Fetch nothing more of the lane until `go_on`; what is on its way still comes."""
+
+    def go_on(self, lane: Lane) -> None:
+        """Fetch on."""
 
 
 class Observer(Protocol):
@@ -86,6 +96,10 @@ class Surroundings:
     observer: Observer
     open_store: Callable[[Job, Lane], Store]
     changelog: Callable[[str], str]
+    barriers: Callable[[Lane], Awaitable[Mapping[int, int]]]
+    """Writes a barrier to each partition for which lanes of people may wait; returns the offsets after them."""
+    caught_up: Callable[[], Awaitable[None]]
+    """Waits until this process knows what all lanes have said of their progress so far."""
     batch_records: int
     """Most records in one transaction; a single fetch may bring more."""
 
@@ -98,16 +112,22 @@ class LaneWork:
     job: Job
     around: Surroundings
     position: int = -1
-    """Offset of the next record to apply; -1 while the lane opens."""
+    """Offset up to which everything is committed; -1 while the lane opens."""
+    read_to: int = -1
+    """Offset of the next record to read: a processor may hold back what it has read."""
     progressed_at: float = field(default_factory=monotonic)
     highwater: int = 0
     _epoch: int = -1
     _number: int = 0
     _awaited: tuple[int, int] = (-1, 0)
-    """Fetches that there had been when nothing came the last time."""
+    """Fetches that there had been at the last look, as nothing came."""
+    _looks_at: float = 0.0
+    """Monotonic seconds."""
     _rests_until: float = 0.0
     """Monotonic seconds."""
     _resting: asyncio.Event = field(default_factory=asyncio.Event)
+    _held_up: bool = False
+    """Whether it waits for others, well ahead of them."""
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: Waiting = field(init=False)
 
@@ -132,6 +152,11 @@ class LaneWork:
         async with self._busy:
             self._waiting.drain()
 
+    def nudge(self) -> None:
+        """Other lanes have come on: what is held back may be due."""
+        if self.is_open:
+            self._waiting.nudge()
+
     def resume(self) -> None:
         """Go on after a rebalance that left the lane here."""
         self._resting.clear()
@@ -144,8 +169,11 @@ class LaneWork:
         try:
             await producer.start()
             store = await self._restored()
+            await self.around.caught_up()
             processor = self.job.make(self.lane, store)
+            processor.opened(await self.around.barriers(self.lane) if processor.has_sent() else {})
             await self._positioned(store)
+            self._waiting.nudge()  # time may have come on since the rows were written, and may stand still now
             await self._work(producer, store, processor)
         except asyncio.CancelledError:
             with suppress(Exception):  # the lane is given up: whoever takes it ends what is left open
@@ -185,41 +213,80 @@ class LaneWork:
             raise RuntimeError(msg)
         self._epoch = await self.around.delivery.restart_at(self.lane, position)
         self._number = 0
-        self.position = position
+        self.position = self.read_to = position
         self._progressed()
         log.info("lane open", lane=str(self.lane), position=position)
 
     async def _work(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
         while True:
             await self._waiting.gather(self._rests_until - monotonic())
-            batches = await self._waiting.take(self.job.idle_seconds or 1.0)
+            batches = await self._next(processor)
             if self._resting.is_set():
                 await asyncio.sleep(0.01)
                 continue
             async with self._busy:
                 if batches:
                     await self._apply(batches, producer, store, processor)
-                else:
+                elif self._waiting.nudged():
+                    await self._done(processor.resume(), producer, store)
+                elif not self._held_up and not self._waiting:
                     await self._quiet(producer, store, processor)
                 self._progressed()
 
+    async def _next(self, processor: Processor) -> list[Batch]:
+        """Wait for batches, or until others have come on; a lane that is ahead of these lets them catch up."""
+        self._hold_up(yes=not processor.may_fold())
+        if not self._held_up:
+            return await self._waiting.take(self.job.idle_seconds or 1.0)
+        await self._waiting.until_nudged(HELD_UP_SECONDS)
+        return []
+
+    def _hold_up(self, *, yes: bool) -> None:
+        """Fetch nothing more for a while, or go on.
+
+        What is on its way is let in: the lanes of a topic get their batches one after the other, and those that this
+        one waits for may be behind it.
+        """
+        if yes != self._held_up:
+            self._held_up = yes
+            self._waiting.let_all_in(yes=yes)
+            (self.around.delivery.pause if yes else self.around.delivery.go_on)(self.lane)
+
     async def _apply(self, batches: list[Batch], producer: LaneProducer, store: Store, processor: Processor) -> None:
-        """Fold all that waits as one, and commit it."""
+        """Fold all that waits as one, and commit what it comes to."""
         point("after-fetch")
         fit = await self._contiguous(batches)
-        records = [record for batch in fit for record in batch.records if record.offset >= self.position]
+        records = [record for batch in fit for record in batch.records if record.offset >= self.read_to]
         if not records:
             return
         started = monotonic()
-        end = records[-1].offset + 1
-        effects = processor.fold(records, _told_until(fit[-1]))
+        self.read_to = records[-1].offset + 1
+        effects = processor.fold(records, _told_until(fit[-1]), fit[-1].fetched_at)
         point("after-fold")
-        transaction_started = monotonic()
-        await self._commit(effects, end, producer, store)
-        now = monotonic()
-        self._rests_until = now + min(REST * (now - started), MOST_REST_SECONDS)
-        self.around.observer.committed(self.lane, self.job.name, len(records), now - started, now - transaction_started)
+        await self._done(effects, producer, store, records=len(records), started=started)
         self._report(fit[-1], records[-1].timestamp)
+
+    async def _done(
+        self,
+        effects: Effects | None,
+        producer: LaneProducer,
+        store: Store,
+        *,
+        records: int = 0,
+        started: float | None = None,
+    ) -> None:
+        """Commit what something came to, if it came to anything, and rest."""
+        if effects is None:
+            return
+        transaction_started = monotonic()
+        await self._commit(effects, producer, store)
+        if effects.more:
+            self._waiting.nudge()
+        now = monotonic()
+        taken = now - (started if started is not None else transaction_started)
+        self._rests_until = now + min(REST * taken, MOST_REST_SECONDS)
+        done = records if effects.records is None else effects.records
+        self.around.observer.committed(self.lane, self.job.name, done, taken, now - transaction_started)
 
     def _report(self, batch: Batch, newest: int) -> None:
         waiting = max(0, batch.highwater - self.position)
@@ -228,21 +295,27 @@ class LaneWork:
 
     async def _quiet(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
         """Nothing came for a while: fetch again if something should have, else let time pass."""
-        fetched = await self.around.delivery.fetched(self.lane)
-        if fetched > (self._epoch, self._number) and fetched == self._awaited:
-            await self._fetch_again()
-        elif self.job.idle_seconds is not None:
+        now = monotonic()
+        if now >= self._looks_at + LOOK_SECONDS:
+            self._looks_at = now
+            fetched, awaited = await self.around.delivery.fetched(self.lane), self._awaited
+            self._awaited = fetched
+            if fetched > (self._epoch, self._number) and fetched == awaited:
+                await self._fetch_again()
+                return
+        if self.job.idle_seconds is not None:
             await self._idle(producer, store, processor)
-        self._awaited = fetched
 
     async def _idle(self, producer: LaneProducer, store: Store, processor: Processor) -> None:
         """Let time pass, if really nothing waits: the fetcher may only be busy with other lanes."""
         now = int(time() * 1000)
+        if not processor.wants_time(now):
+            return
         if not await self.around.delivery.nothing_waits(self.lane, self._epoch, self._number):
             return
         effects = processor.idle(now)
         if effects is not None:
-            await self._commit(effects, self.position, producer, store)
+            await self._commit(effects, producer, store)
 
     async def _contiguous(self, batches: list[Batch]) -> list[Batch]:
         """Return the batches up to the first that is not the next fetch of this epoch; then fetch again.
@@ -262,21 +335,22 @@ class LaneWork:
         return fit
 
     async def _fetch_again(self) -> None:
-        log.warning("fetch again", lane=str(self.lane), position=self.position)
+        log.warning("fetch again", lane=str(self.lane), position=self.read_to)
         self.around.observer.repaired(self.lane)
-        self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
+        self._epoch = await self.around.delivery.restart_at(self.lane, self.read_to)
         self._number = 0
 
-    async def _commit(self, effects: Effects, end: int, producer: LaneProducer, store: Store) -> None:
+    async def _commit(self, effects: Effects, producer: LaneProducer, store: Store) -> None:
+        end = self.read_to if effects.position is None else effects.position
         rows = effects.rows | {self._position_key: end.to_bytes(8, "big")}
         changelog = (self.around.changelog(self.job.table), self.lane.partition)
-        restored_to = await producer.commit(changelog, rows, effects.sends, end)
+        ends = await producer.commit(changelog, rows, effects.sends, end)
         point("after-commit")
-        store.write(rows, restored_to)
+        store.write(rows, ends[changelog])
         self.position = end
         point("after-apply")
         if effects.committed is not None:
-            effects.committed()
+            effects.committed(ends)
 
     def _progressed(self) -> None:
         self.progressed_at = monotonic()

@@ -1,14 +1,14 @@
 """Transactions: one fenced producer a lane; rows, sends and the source offset become visible together or not at all."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from agents.runtime.contract import Lane, Message, Messages
+from agents.runtime.contract import Ends, Lane, Message, Messages
 from agents.runtime.faults import SENT_TO, point
 from agents.runtime.patience import Patience
 
@@ -57,6 +57,14 @@ def transactional_producer(lane: Lane, *, bootstrap: str, app_id: str) -> Transa
     )
 
 
+class HandedOver(NamedTuple):
+    """A batch on its way."""
+
+    to: tuple[str, int]
+    delivery: Delivery
+    messages: int
+
+
 class LaneProducer:
     """Writes for one lane.  `start` fences whoever owned the lane before, and ends what they left open."""
 
@@ -77,11 +85,11 @@ class LaneProducer:
 
     async def commit(
         self, changelog: tuple[str, int], rows: Mapping[bytes, bytes | None], sends: Messages, offset: int
-    ) -> int:
+    ) -> Ends:
         """Write rows and sends and move the group's offset of the lane to `offset`, in one transaction.
 
-        Returns the changelog offset after the rows.  Any exception leaves the outcome in doubt: the caller must not go
-        on with this lane.
+        Returns the offsets after what was written, the rows in the changelog too.  Any exception leaves the outcome in
+        doubt: the caller must not go on with this lane.
         """
         try:
             return await self._commit(changelog, rows, sends, offset)
@@ -90,7 +98,8 @@ class LaneProducer:
 
     async def _commit(
         self, changelog: tuple[str, int], rows: Mapping[bytes, bytes | None], sends: Messages, offset: int
-    ) -> int:
+    ) -> Ends:
+        ends: Ends = {}
         async with Patience(STEP_SECONDS):
             await self._producer.begin_transaction()
             point("after-begin")
@@ -101,27 +110,28 @@ class LaneProducer:
                 point("inside-sends")
             moved = asyncio.ensure_future(self._offset_moved(offset))  # on its way while the messages are
             try:
-                rows_end = max([int((await delivery).offset) + count for delivery, count in written])
+                await _delivered(written, ends)
                 point("after-rows")
-                for delivery, _ in sent:
-                    await delivery
+                await _delivered(sent, ends)
                 point("after-sends")
                 await moved
             finally:
                 moved.cancel()
             point("after-offsets")
             await self._ended()
-        return rows_end
+        return ends
 
     async def _offset_moved(self, offset: int) -> None:
         offsets = {TopicPartition(self.lane.topic, self.lane.partition): offset}
         await self._producer.send_offsets_to_transaction(offsets, self._group)
 
-    async def _appended(self, messages: Messages) -> list[tuple[Delivery, int]]:
-        """Hand over batches; return what tells that they are written, and the number of messages in each."""
-        handed_over = []
+    async def _appended(self, messages: Messages) -> list[HandedOver]:
+        """Hand over batches; return what tells that they are written."""
+        handed_over: list[HandedOver] = []
         for (topic, partition), some in messages.items():
-            handed_over += await self._batched(topic, partition, some)
+            handed_over += [
+                HandedOver((topic, partition), *sent) for sent in await self._batched(topic, partition, some)
+            ]
             point(f"{SENT_TO}{topic}")
         return handed_over
 
@@ -146,3 +156,9 @@ class LaneProducer:
         await asyncio.sleep(0)
         point("commit-sent")
         await ending
+
+
+async def _delivered(batches: Iterable[HandedOver], ends: Ends) -> None:
+    """Wait until batches are written, and note where each partition's ended."""
+    for to, delivery, messages in batches:
+        ends[to] = max(ends.get(to, 0), int((await delivery).offset) + messages)

@@ -35,5 +35,5 @@ def parse_command(name: str, value: bytes | None, *, kafka_timestamp: Millis) ->
     if kind_of(command.alias) is None or command.alias.endswith(":") or len(command.alias) > MAX_ALIAS:
         return Rejected("bad-command", "$.alias: one of user, email, sf, anon, a colon, and the identifier")
     if name == "forget":
-        return Forget(command.alias)
-    return Split(command.alias, name == "split", command.id, kafka_timestamp)
+        return Forget(command.alias, received_at=kafka_timestamp)
+    return Split(command.alias, name == "split", command.id, kafka_timestamp, kafka_timestamp)

@@ -9,7 +9,7 @@ from streams.events import Link, Millis, Rejected, Source, UserEvent
 from streams.identifiers import email_alias, is_stronger
 from streams.identity.mail import is_role_mailbox
 from streams.intake.people import NO_TRAITS, Who, texts, traits_of, who_of
-from streams.intake.times import times_of
+from streams.intake.times import Times, times_of
 from streams.intake.wire import Context, Page, WebEvent, decode
 from streams.touches import WebSites, source_of
 from streams.touches.sources import has_values
@@ -51,20 +51,20 @@ def parse_web_event(
     )
     if who.linked is None and traits.email is None:
         return (record,)
-    return record, *_links(who, traits.email, message_id, times.at)
+    return record, *_links(who, traits.email, message_id, times)
 
 
-def _links(who: Who, email: str | None, message_id: str, at: Millis) -> Iterator[Link]:
+def _links(who: Who, email: str | None, message_id: str, times: Times) -> Iterator[Link]:
     """Say who is whom: the visitor the user, and the email address the user, or the visitor the email address.
 
     Who shares a mailbox (`support@`) is not one person: a role mailbox links nobody.
     """
     if who.linked is not None:
-        yield Link(who.linked, who.alias, message_id, at)
+        yield Link(who.linked, who.alias, message_id, times.at, times.received_at)
     if email is not None and not is_role_mailbox(email):
         address = email_alias(email)
         alias, to = (address, who.alias) if is_stronger(who.alias, address) else (who.alias, address)
-        yield Link(alias, to, message_id, at)
+        yield Link(alias, to, message_id, times.at, times.received_at)
 
 
 def _counted_name(event: WebEvent) -> str | Rejected:

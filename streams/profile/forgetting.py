@@ -6,6 +6,8 @@ word for those who belong to it.  Nothing is kept.  Rules: docs/semantics.md, pa
 
 from hashlib import sha256
 
+from msgspec.structs import replace
+
 from streams.account.domains import member_of
 from streams.account.messages import Forgotten, Touches
 from streams.asks import Withdrawn
@@ -16,7 +18,7 @@ from streams.profile.membership import leave_all
 from streams.profile.state import LONGEST_PATH, Profile, Step
 
 
-def forget(step: Step, said: Forget, policy: Policy, clock: Millis | None) -> None:
+def forget(step: Step, said: Forget, policy: Policy, now: Millis) -> None:
     """Forget the row, or pass an operator's word on to whom it belongs.
 
     The owner's word counts only as long as the alias is still the owner's: an earlier link may have taken it elsewhere
@@ -27,10 +29,10 @@ def forget(step: Step, said: Forget, policy: Policy, clock: Millis | None) -> No
     if said.person is not None and said.person != owner:
         return
     if said.person is None and owner is not None and said.passed < LONGEST_PATH:
-        step.forwards = (Forget(owner, passed=said.passed + 1),)
+        step.forwards = (replace(said, alias=owner, passed=said.passed + 1),)
         return
-    leave_all(step, policy, clock)
-    _withdraw(step, clock)
+    leave_all(step, policy, now)
+    _withdraw(step, now)
     _tell_accounts(step)
     step.forwards = tuple(Forget(alias, person=profile.key) for alias in _belonging(profile))
     step.gone = True
@@ -58,11 +60,10 @@ def gone_key(alias: Alias) -> bytes:
     return b"@gone/" + sha256(alias.encode()).hexdigest().encode()
 
 
-def _withdraw(step: Step, clock: Millis | None) -> None:
+def _withdraw(step: Step, now: Millis) -> None:
     for ask, asked in sorted(step.profile.asked.items()):
-        if asked.last_trigger is not None and asked.asked_at is not None:
-            at = max(clock or 0, asked.asked_at)
-            step.announcements.append(Withdrawn(asked.last_trigger, ask, step.profile.key, at))
+        if asked.last_trigger is not None:
+            step.announcements.append(Withdrawn(asked.last_trigger, ask, step.profile.key, now, "forgotten"))
 
 
 def _tell_accounts(step: Step) -> None:

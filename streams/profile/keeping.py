@@ -10,7 +10,7 @@ from streams.profile.journey import kept_after, signed_up_at
 from streams.profile.state import Attached, Kept, Profile, Visited
 from streams.sessions import Sealed, Visit
 
-SPARE_MS = UNITS_MS["d"]
+SPARE_MS = 3 * UNITS_MS["d"]
 """Events older than the horizon are dropped once a day is due, not one by one."""
 
 
@@ -37,14 +37,14 @@ def is_stale(part: Part, key: bytes, boundary: Millis) -> bool:
     return part.oldest <= boundary and part.has(key) and part.at(*part.locate(key)) <= boundary
 
 
-def bound(profile: Profile, part: Part, name: str, policy: Policy, clock: Millis | None) -> None:
+def bound(profile: Profile, part: Part, name: str, policy: Policy, now: Millis) -> None:
     """Keep the row small: drop what is older than the horizon, thin what is more than is kept one by one."""
-    surplus = part.series[name].surplus(clock)
+    surplus = part.series[name].surplus()
     if surplus:
         _seal(profile, part.at(name, surplus - 1), policy)
         part.thin(name, surplus)
-    if clock is not None and part.oldest <= clock - policy.horizon_ms - SPARE_MS:
-        expire(profile, clock - policy.horizon_ms, policy)
+    if part.oldest <= now - policy.horizon_ms - SPARE_MS:
+        expire(profile, now - policy.horizon_ms, policy)
 
 
 def expire(profile: Profile, boundary: Millis, policy: Policy) -> None:

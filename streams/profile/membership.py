@@ -1,111 +1,108 @@
-"""Room 6d.  Membership: who enters and leaves as records come and time passes, and who is asked."""
+"""Room 6d.  Membership: who enters and leaves as things become known and time passes, and who is asked.
+
+A person is in a segment at an instant if, and only if, the rule holds then on what is known then (docs/semantics.md,
+parts 0 and 5).  Records of one received time are one step, so a record only leaves a note that something changed; the
+step is decided when the next one comes, or the clock.
+"""
 
 from msgspec.structs import replace
 
-from streams.activity import Part
-from streams.asks import Trigger, decide
-from streams.events import Millis, UserEvent
+from streams.asks import Trigger, Withdrawn, decide, trigger_id, withdraw
+from streams.events import Millis, Taken
 from streams.policy import Policy, Segment
-from streams.profile.state import NEVER, Profile, Step
-from streams.segments import Change, Standing, attainable, counted, entered_since, holds, leaves_at, turning_points
+from streams.profile.state import NEVER, Profile, Step, Undecided
+from streams.segments import Change, Standing, attainable, counted, holds, leaves_at, true_since
 
 
-def settle(step: Step, policy: Policy, clock: Millis | None, event: UserEvent | None = None) -> None:
-    """Decide the segments as of now.  An event that no rule counts can change nothing."""
-    if (event is None or event.name in policy.events) and step.profile.is_user:
-        decide_segments(step, policy, clock, event)
+def note(profile: Profile, now: Millis, name: str | None = None) -> Undecided:
+    """Note that at `now` something came that may change who is in; more may be said of it.
+
+    `name`: of one event more, of which no rule need know; None: anything may count otherwise than before.
+    """
+    undecided = profile.undecided
+    if undecided is None:
+        undecided = profile.undecided = Undecided(now)
+    if name is None:
+        undecided.everything = True
+    else:
+        undecided.names.add(name)
+    return undecided
 
 
-def decide_segments(step: Step, policy: Policy, clock: Millis | None, event: UserEvent | None = None) -> None:
-    """Look at the rules at T, the later of clock and latest event, and say when time alone changes something."""
+def decide_until(step: Step, policy: Policy, instant: Millis) -> None:
+    """Decide what is undecided, at its own instant, and let time pass up to and with `instant`."""
     profile = step.profile
-    parts, now = profile.parts(), max(clock or 0, profile.latest)
-    profile.wakes_at = NEVER
-    for segment in policy.segments:
-        standing = profile.standings.get(segment.name)
-        member = standing is not None and standing.member
-        if not member and not attainable(parts, segment):
-            continue
-        if (event is None or event.name in segment.events) and not member and holds(parts, segment, now):
-            # Rows keep events somewhat longer than they have to (`SPARE_MS`); how much longer must not show.
-            kept_after = -1 if clock is None else clock - policy.horizon_ms
-            _enter(step, segment, entered_since(parts, segment, now, kept_after), policy, clock)
-        profile.wakes_at = min(profile.wakes_at, _due(profile, parts, segment, now, clock))
+    if (undecided := profile.undecided) is not None and undecided.at <= instant:
+        profile.undecided = None
+        if profile.is_user:  # nobody else is in a segment
+            _decide(step, policy, undecided)
+    while profile.wakes_at <= instant:
+        _decide(step, policy, Undecided(profile.wakes_at, everything=True))
 
 
-def walk(step: Step, segment: Segment, instant: Millis, policy: Policy) -> None:
-    """Announce, in order, what one segment's truth did up to `instant`, each change at its exact instant."""
+def adopt(step: Step, policy: Policy, since: Millis) -> None:
+    """Note on a row that was decided by another version of the rules that these hold from `since` on.
+
+    It is decided with what is received at that instant: these are one step.  What was undecided before is so then.
+    """
     profile = step.profile
-    parts = profile.parts()
-    for point in turning_points(parts, segment, max(profile.walked_to, profile.wakes_at - 1), instant):
-        standing = profile.standings.get(segment.name)
-        member = standing is not None and standing.member
-        true = holds(parts, segment, point)
-        if true and not member:
-            _enter(step, segment, point, policy, instant)
-        elif standing is not None and member and not true and point > standing.entered_at:
-            # Who entered ahead of the clock is in: what was before that is no end of it.
-            _leave(step, segment, point, instant)
-    standing = profile.standings.get(segment.name)
-    if (
-        standing is not None
-        and standing.member
-        and standing.entered_at <= instant
-        and not holds(parts, segment, instant)
-    ):
-        # Not time took the ground away but a part that left, an earlier copy or a new rule: known only now.
-        _leave(step, segment, instant, instant)
-
-
-def retire(step: Step, policy: Policy, instant: Millis) -> None:
-    """End the episodes of segments that the rules file no longer has."""
-    profile = step.profile
-    if profile.rule_version == policy.version:
-        return
     for name in sorted(profile.standings.keys() - {segment.name for segment in policy.segments}):
         if profile.standings[name].member:
-            _leave(step, _without_rule(name), instant, instant)
+            _leave(step, _without_rule(name), since)
         del profile.standings[name]
+    profile.rule_version = policy.version
+    profile.undecided = None
+    note(profile, since)
 
 
-def leave_all(step: Step, policy: Policy, clock: Millis | None) -> None:
-    """End all open episodes at the clock: the person is forgotten."""
+def leave_all(step: Step, policy: Policy, at: Millis) -> None:
+    """End all open stays: the person is forgotten."""
     known = {segment.name: segment for segment in policy.segments}
     for name, standing in sorted(step.profile.standings.items()):
         if standing.member:
-            at = max(clock or 0, standing.entered_at)
-            _leave(step, known.get(name, _without_rule(name)), at, at)
+            _leave(step, known.get(name, _without_rule(name)), at)
 
 
 def _without_rule(name: str) -> Segment:
     return Segment(name, (), every=True)
 
 
-def _due(profile: Profile, parts: list[Part], segment: Segment, now: Millis, clock: Millis | None) -> Millis:
-    """Say when the segment has to be looked at again without an event: never too late, rarely too early.
+def _decide(step: Step, policy: Policy, undecided: Undecided) -> None:
+    """Look at each rule at one instant, and foretell when time alone ends a stay: never too late."""
+    profile, at = step.profile, undecided.at
+    parts = profile.parts()
+    wakes_at = NEVER
+    for segment in policy.segments:
+        standing = profile.standings.get(segment.name)
+        member = standing is not None and standing.member
+        if not undecided.concerns(segment, member=member):
+            wakes_at = min(wakes_at, profile.wakes_at if member else NEVER)
+            continue
+        true = (member or attainable(parts, segment)) and holds(parts, segment, at)
+        if true and not member:
+            _enter(step, segment, at, policy)
+        elif member and not true:
+            _leave(step, segment, at)
+            if (reason := undecided.taken) is not None:
+                _withdraw(step, segment, at, reason, policy)
+        if true:
+            wakes_at = min(wakes_at, leaves_at(parts, segment, at) or NEVER)
+    profile.wakes_at = wakes_at
 
-    A member: when what counts at the clock (or counted on entering, ahead of it) runs out; at once where nothing counts
-    any more.  Anybody else: when the clock passes events that are ahead of it, since between two that came out of order
-    the rule may have been true.
-    """
-    standing = profile.standings.get(segment.name)
-    if standing is not None and standing.member:
-        known = max(clock or 0, standing.entered_at)
-        return leaves_at(parts, segment, known) or known
-    ahead = turning_points(parts, segment, profile.walked_to, now) if profile.latest > (clock or 0) else []
-    return ahead[0] if len(ahead) > 1 else NEVER
 
-
-def _enter(step: Step, segment: Segment, at: Millis, policy: Policy, clock: Millis | None) -> None:
+def _enter(step: Step, segment: Segment, at: Millis, policy: Policy) -> None:
     profile = step.profile
-    parts, announced_at = profile.parts(), max(clock or 0, at)
-    inside, why = holds(parts, segment, announced_at), counted(parts, segment, announced_at)
-    change = Change(profile.key, segment.name, True, at, announced_at, at, policy.version, why)
-    profile.standings[segment.name] = Standing(True, at, None, policy.version)
+    parts, before = profile.parts(), profile.standings.get(segment.name)
+    since = true_since(parts, segment, at, at - policy.horizon_ms)
+    if before is not None and before.left_at is not None:
+        since = max(since, before.left_at)  # that stay is over, as everybody was told: this is another one
+    change = Change(profile.key, segment.name, True, since, at, since, policy.version, counted(parts, segment, at))
+    profile.standings[segment.name] = Standing(True, since, None, policy.version)
     step.announcements.append(change)
     for ask in policy.asks:
         if ask.segment == segment.name:
-            decision = profile.asked[ask.name] = decide(ask, change, profile.asked.get(ask.name), inside=inside)
+            decision = decide(ask, change, profile.asked.get(ask.name), email=profile.email)
+            profile.asked[ask.name] = decision
             if decision.trigger_id is not None:
                 step.announcements.append(
                     Trigger(
@@ -122,11 +119,23 @@ def _enter(step: Step, segment: Segment, at: Millis, policy: Policy, clock: Mill
                 )
 
 
-def _leave(step: Step, segment: Segment, at: Millis, clock: Millis) -> None:
+def _leave(step: Step, segment: Segment, at: Millis) -> None:
     profile = step.profile
     standing = profile.standings[segment.name]
     why = counted(profile.parts(), segment, at)
     step.announcements.append(
-        Change(profile.key, segment.name, False, at, max(clock, at), standing.entered_at, standing.rule_version, why)
+        Change(profile.key, segment.name, False, at, at, standing.entered_at, standing.rule_version, why)
     )
     profile.standings[segment.name] = replace(standing, member=False, left_at=at)
+
+
+def _withdraw(step: Step, segment: Segment, at: Millis, reason: Taken, policy: Policy) -> None:
+    """Take back what was asked because of a stay that has lost its ground."""
+    profile = step.profile
+    standing = profile.standings[segment.name]
+    for ask in sorted(ask.name for ask in policy.asks if ask.segment == segment.name):
+        asked = profile.asked.get(ask)
+        made = trigger_id(ask, standing.rule_version, profile.key, standing.entered_at)
+        if asked is not None and asked.last_trigger == made:
+            profile.asked[ask] = withdraw(asked, at)
+            step.announcements.append(Withdrawn(made, ask, profile.key, at, reason))

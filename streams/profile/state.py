@@ -11,10 +11,10 @@ from streams.account.messages import DOMAIN, Message
 from streams.activity import Current, Known, Part, Touch, latest_known
 from streams.asks import Asked, Trigger, Withdrawn
 from streams.attribution.conversions import session_fields
-from streams.events import Alias, Millis, Path, Record, Source, Told
+from streams.events import Alias, Millis, Path, Record, Source, Taken, Told
 from streams.identifiers import EMAIL
 from streams.lazy import lazy
-from streams.policy import Policy
+from streams.policy import Policy, Segment
 from streams.segments import Change, Standing
 from streams.sessions import Fold, Sealed, Visit, earlier, later
 
@@ -86,6 +86,48 @@ class Listed(msgspec.Struct):
         self.visits = [visit for visit in self.visits if visit[0] > boundary]
 
 
+class Undecided(msgspec.Struct):
+    """What the records of one received time may have changed of a person's segments."""
+
+    at: Millis
+    everything: bool = False
+    """Anything may count otherwise than before; else only the events `names` came, one or more of each."""
+    names: set[str] = msgspec.field(default_factory=set)
+    arrived: set[Alias] = msgspec.field(default_factory=set)
+    """Parts that the person did not have before."""
+    gone: set[Alias] = msgspec.field(default_factory=set)
+    """Parts that the person had before and has not any more."""
+    whys: dict[Alias, Taken] = msgspec.field(default_factory=dict)
+    """{part: why it went, whether for good or not; of several reasons the one that sorts first}"""
+
+    def attach(self, alias: Alias, *, known: bool) -> None:
+        """Note that a part has come; `known`: it replaces one that was there."""
+        if alias in self.gone:
+            self.gone.discard(alias)
+        elif not known:
+            self.arrived.add(alias)
+
+    def detach(self, alias: Alias, why: Taken, *, known: bool) -> None:
+        """Note that a part has gone; not `known`: it had gone by another way already, or not come yet.
+
+        What came and went within one received time was never the person's.
+        """
+        self.whys[alias] = min(why, self.whys.get(alias, why))
+        if alias in self.arrived:
+            self.arrived.discard(alias)
+        elif known:
+            self.gone.add(alias)
+
+    @property
+    def taken(self) -> Taken | None:
+        """Why parts were taken from the person, of several reasons the one that sorts first; None: none was."""
+        return min((self.whys[alias] for alias in self.gone), default=None)
+
+    def concerns(self, segment: Segment, *, member: bool) -> bool:
+        """Say whether somebody's standing may change: more events take nobody out."""
+        return self.everything or (not member and not self.names.isdisjoint(segment.events))
+
+
 class Profile(msgspec.Struct, array_like=True, dict=True):
     """The row of one alias; of a person where the alias is one: a user, or an alias without link.
 
@@ -108,10 +150,8 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     """All visits, folded: `sealed` and what is stored."""
     standings: dict[str, Standing] = {}
     asked: dict[str, Asked] = {}
-    walked_to: Millis = -1
-    """The clock up to which all changes are announced."""
     wakes_at: Millis = NEVER
-    """When time alone changes something; `NEVER`: nothing is due."""
+    """When time alone may end a stay: never too late; `NEVER`: nothing is due."""
     rule_version: int = 0
     maps_version: int = 0
     """Of the persona maps by which the reports know the person."""
@@ -124,6 +164,11 @@ class Profile(msgspec.Struct, array_like=True, dict=True):
     def recent(self) -> deque[Visited]:
         """Keep the visits folded last, in order: for one that comes a little late.  Not packed."""
         return deque(maxlen=RECENT_VISITS)
+
+    @lazy
+    def undecided(self) -> "Undecided | None":
+        """Keep what came and is still to be decided on.  Not packed: a row is written when all is decided."""
+        return None
 
     @lazy
     def listed(self) -> Listed | None:

@@ -1,8 +1,8 @@
 """Room 6.  Profile: the core of the core.
 
-State, one record, the log's clock and the policy go in; a new state and what follows from it go out.  A profile is the
-home row of one alias.  An alias that belongs to another one keeps what it has here too, and passes on what comes: so
-anonymous visitors come to an email address, and that with all of them to a user.
+State, one record, its received time and the policy go in; a new state and what follows from it go out.  A profile is
+the home row of one alias.  An alias that belongs to another one keeps what it has here too, and passes on what comes:
+so anonymous visitors come to an email address, and that with all of them to a user.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from streams.activity import AccountHeard, Current, Part, Share, Touch
 from streams.events import (
+    NO_TIME,
     AccountState,
     Alias,
     Facts,
@@ -23,6 +24,7 @@ from streams.events import (
     Record,
     ShareOf,
     Split,
+    Taken,
     Told,
     UserEvent,
     row_of,
@@ -32,8 +34,8 @@ from streams.policy import Policy
 from streams.profile.forgetting import forget
 from streams.profile.journey import report, signed_up_at
 from streams.profile.keeping import bound, expire, is_stale, learn_traits, part_of, refold, seal_by_itself, visit
-from streams.profile.membership import decide_segments, retire, settle, walk
-from streams.profile.state import LONGEST_PATH, NEVER, TOLD, Attached, Profile, Step, pack_moved, unpack_moved
+from streams.profile.membership import adopt, decide_until, note
+from streams.profile.state import LONGEST_PATH, TOLD, Attached, Profile, Step, pack_moved, unpack_moved
 
 LINKS_AT_MOST = 1_000
 """Different people that one alias may be said to be: a kiosk must not grow a row without bound."""
@@ -42,37 +44,36 @@ LINKS_AT_MOST = 1_000
 Forwarded: TypeAlias = UserEvent | Facts | Told | AccountState | ShareOf | PartDetached
 
 
-def apply(prior: Profile | None, record: Record, policy: Policy, *, clock: Millis | None) -> Step:
+def apply(prior: Profile | None, record: Record, policy: Policy, *, now: Millis) -> Step:
     """Fold one record of `user-events` into the row that it is keyed by: in place, or into a new one.
 
-    `clock` is the partition's; None while a source has not ticked yet: then nothing is late.  Repeated, late and
-    shuffled records give the same profile (docs/semantics.md); what was announced is never taken back.
+    `now` is the record's received time; records of one row have to come in that order.  Repeated, late and, within one
+    received time, shuffled records give the same profile (docs/semantics.md).  What the record changes of segments is
+    decided when a later one comes, or by `advance`.
     """
     profile = prior if prior is not None else _new(row_of(record), policy)
-    if clock is not None and clock > profile.walked_to:
-        # Rows that time concerns are woken when the clock moves: at a record nothing up to it is left to announce.
-        profile.walked_to = clock
     step = Step(profile, journey=prior is None and profile.is_user)  # a user counts in the reports whatever it does
+    decide_until(step, policy, now - 1)
     if isinstance(record, UserEvent):
-        _event(step, record, policy, clock)
+        _event(step, record, policy, now)
     elif isinstance(record, Facts):
-        _facts(step, record, policy, clock)
+        _facts(step, record, policy, now)
     elif isinstance(record, Told):
         _told(step, record)
     elif isinstance(record, AccountState | ShareOf):
         _of_account(step, record)
     elif isinstance(record, Link):
-        _link(step, record, policy, clock)
+        _link(step, record, policy, now)
     elif isinstance(record, Split):
-        _split(step, record, policy, clock)
+        _split(step, record, policy, now)
     elif isinstance(record, Forget):
-        forget(step, record, policy, clock)
+        forget(step, record, policy, now)
     elif isinstance(record, PartMoved):
-        _part_moved(step, record, policy, clock)
+        _part_moved(step, record, policy, now)
     elif isinstance(record, PartDetached):
-        _part_detached(step, record, policy, clock)
+        _part_detached(step, record, policy, now)
     else:
-        raise AssertionError(record)  # row_of refused a tick
+        raise AssertionError(record)  # row_of refused a barrier
     if step.journey:
         report(step, policy)
     return step
@@ -82,28 +83,22 @@ def _new(alias: Alias, policy: Policy) -> Profile:
     return Profile(Part(alias), rule_version=policy.version, maps_version=policy.personas.version)
 
 
-def advance(profile: Profile, instant: Millis, policy: Policy) -> Step:
-    """Let time pass to `instant` without an event: members leave at the exact instant, even if it is long past.
+def advance(profile: Profile, instant: Millis, policy: Policy, *, since: Millis) -> Step:
+    """Decide what is undecided and let time pass, up to and with `instant`; members leave at the exact instant.
 
-    An instant before the one already reached changes nothing.
+    `since`: from when on the rules of `policy` hold: a row that was decided by others is looked at then.
+    An instant before one already reached changes nothing.
     """
-    step = Step(profile, journey=profile.versions != policy.versions)
+    step = Step(profile, journey=profile.maps_version != policy.personas.version)
     profile.maps_version = policy.personas.version
-    if not profile.is_user:
-        profile.wakes_at, profile.rule_version = NEVER, policy.version
-    elif instant > profile.walked_to or profile.rule_version != policy.version:
-        retire(step, policy, instant)
-        for segment in policy.segments:
-            walk(step, segment, instant, policy)
-        # Only here: a record that comes before the first tick under new rules must not hide that the row has to be
-        # woken.
-        profile.walked_to = max(instant, profile.walked_to)
-        profile.rule_version = policy.version
-        decide_segments(step, policy, instant)
+    if profile.rule_version != policy.version:
+        step.journey = True
+        adopt(step, policy, since)
+    decide_until(step, policy, instant)
     return step
 
 
-def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -> None:
+def _event(step: Step, event: UserEvent, policy: Policy, now: Millis) -> None:
     profile = step.profile
     part = _taken(step, event) if not event.bot else None
     if part is None:
@@ -116,25 +111,26 @@ def _event(step: Step, event: UserEvent, policy: Policy, clock: Millis | None) -
         stamp = (event.at, key)
         part.signed_up = stamp if part.signed_up is None else min(part.signed_up, stamp)
         step.journey = True
-    if clock is not None and event.at <= clock - policy.horizon_ms:
+    if event.at <= event.received_at - policy.horizon_ms:
         step.late = True
         return
     if not event.name and not event.visit:
         return
-    if clock is not None and is_stale(part, key, clock - policy.horizon_ms):
-        expire(profile, clock - policy.horizon_ms, policy)
+    if is_stale(part, key, now - policy.horizon_ms):
+        expire(profile, now - policy.horizon_ms, policy)
     if part.has(key):
         step.duplicate = True
-        _copy(step, part, event, key, policy, clock)
+        _copy(step, part, event, key, policy, now)
         return
     part.add(event.name, event.at, key, event.source, visit=event.visit)
-    bound(profile, part, event.name, policy, clock)
+    bound(profile, part, event.name, policy, now)
     if event.visit:
         step.journey |= visit(profile, event.at, key, event.source, policy)
-    settle(step, policy, clock, event)
+    if profile.is_user and event.name in policy.events:
+        note(profile, now, event.name)
 
 
-def _facts(step: Step, facts: Facts, policy: Policy, clock: Millis | None) -> None:
+def _facts(step: Step, facts: Facts, policy: Policy, now: Millis) -> None:
     profile = step.profile
     if _came_home(profile, facts):
         return
@@ -146,7 +142,7 @@ def _facts(step: Step, facts: Facts, policy: Policy, clock: Millis | None) -> No
         if facts.alias == profile.key:
             profile.said_to_be = facts.owner
     if profile.owner != before:
-        _move(step, before, policy, clock)
+        _move(step, before, policy, now, "record")
     else:
         step.forwards = _passed_on(profile, facts)
 
@@ -202,20 +198,23 @@ def _passed_on(profile: Profile, record: Forwarded) -> tuple[Forwarded, ...]:
     return (replace(record, person=owner, passed=record.passed + 1),)
 
 
-def _copy(step: Step, part: Part, event: UserEvent, key: bytes, policy: Policy, clock: Millis | None) -> None:
-    """Keep the earliest of the copies of one message: a retry is stamped later than its first delivery."""
-    stored = part.locate(key)
-    if part.at(*stored) <= event.at:
+def _copy(step: Step, part: Part, event: UserEvent, key: bytes, policy: Policy, now: Millis) -> None:
+    """Keep the earliest of the copies of one message: a retry is stamped later than its first delivery.
+
+    Of copies of one instant the one is kept whose name sorts first.
+    """
+    name, index = part.locate(key)
+    if (part.at(name, index), name) <= (event.at, event.name):
         return
-    part.forget(*stored)
+    part.forget(name, index)
     part.add(event.name, event.at, key, event.source, visit=event.visit)
     step.journey = True
     refold(step.profile, policy)
-    # All segments: the later copy may have been counted by others, and may have been the person's latest event.
-    settle(step, policy, clock)
+    # All segments: the later copy may have been counted by others.
+    note(step.profile, now)
 
 
-def _link(step: Step, link: Link, policy: Policy, clock: Millis | None) -> None:
+def _link(step: Step, link: Link, policy: Policy, now: Millis) -> None:
     profile = step.profile
     before = profile.owner
     stamp = (link.at, order_key(link.message_id))
@@ -231,10 +230,10 @@ def _link(step: Step, link: Link, policy: Policy, clock: Millis | None) -> None:
         step.quarantined = known is None
         return
     step.linked = True
-    _move(step, before, policy, clock)
+    _move(step, before, policy, now, "link")
 
 
-def _split(step: Step, split: Split, policy: Policy, clock: Millis | None) -> None:
+def _split(step: Step, split: Split, policy: Policy, now: Millis) -> None:
     profile = step.profile
     before = profile.owner
     word = (split.at, order_key(split.message_id), split.apart)
@@ -243,38 +242,40 @@ def _split(step: Step, split: Split, policy: Policy, clock: Millis | None) -> No
         return
     profile.split = word
     if profile.owner != before:
-        _move(step, before, policy, clock)
+        _move(step, before, policy, now, "split")
 
 
-def _move(step: Step, before: Alias | None, policy: Policy, clock: Millis | None) -> None:
+def _move(step: Step, before: Alias | None, policy: Policy, now: Millis, why: Taken) -> None:
     """Take all that the row holds from its former owner, and give it to the present one."""
     profile = step.profile
     profile.moves += 1
     step.journey = True
-    if clock is not None:
-        expire(profile, clock - policy.horizon_ms, policy)
-    step.forwards = (*_detached(profile, before), *_moved(profile))
+    expire(profile, now - policy.horizon_ms, policy)
+    # A record of Salesforce is in no order with what is received: what it moves is not, either.
+    received_at = NO_TIME if why == "record" else now
+    step.forwards = (*_detached(profile, before, why, received_at), *_moved(profile, received_at))
 
 
-def _detached(profile: Profile, before: Alias | None) -> Iterator[PartDetached]:
+def _detached(profile: Profile, before: Alias | None, why: Taken, received_at: Millis) -> Iterator[PartDetached]:
     """Take all that the row holds away from the alias that it belonged to."""
     if before is not None:
-        yield PartDetached(profile.key, before, (profile.moves,))
+        yield PartDetached(profile.key, before, (profile.moves,), why, received_at=received_at)
         for alias, attached in profile.attached.items():
-            yield PartDetached(alias, before, (*attached.path, profile.moves))
+            yield PartDetached(alias, before, (*attached.path, profile.moves), why, received_at=received_at)
 
 
-def _moved(profile: Profile) -> Iterator[PartMoved]:
+def _moved(profile: Profile, received_at: Millis) -> Iterator[PartMoved]:
     """Give all that the row holds to the alias that it belongs to: its own part, and those that came to it."""
     owner = profile.owner
     if owner is not None:
         own = Attached(profile.own, profile.sealed, kept=profile.kept)
-        yield PartMoved(profile.key, owner, (profile.moves,), pack_moved(own))
+        yield PartMoved(profile.key, owner, (profile.moves,), pack_moved(own), received_at)
         for alias, attached in profile.attached.items():
-            yield PartMoved(alias, owner, (*attached.path, profile.moves), pack_moved(attached))
+            path = (*attached.path, profile.moves)
+            yield PartMoved(alias, owner, path, pack_moved(attached), received_at)
 
 
-def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | None) -> None:
+def _part_moved(step: Step, moved: PartMoved, policy: Policy, now: Millis) -> None:
     profile, arrived = step.profile, unpack_moved(moved.part)
     if _came_home(profile, moved):
         return
@@ -285,17 +286,16 @@ def _part_moved(step: Step, moved: PartMoved, policy: Policy, clock: Millis | No
         step.duplicate = True
         return
     arrived.path = moved.path
-    if clock is not None:
-        boundary = clock - policy.horizon_ms
-        expire(profile, boundary, policy)
-        seal_by_itself(arrived, boundary, signed_up_at([*profile.parts(), arrived.part]), policy)
+    boundary = now - policy.horizon_ms
+    expire(profile, boundary, policy)
+    seal_by_itself(arrived, boundary, signed_up_at([*profile.parts(), arrived.part]), policy)
     profile.attached[moved.alias] = arrived
     step.journey = True
     refold(profile, policy)
-    settle(step, policy, clock)
+    note(profile, now).attach(moved.alias, known=known is not None)
 
 
-def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Millis | None) -> None:
+def _part_detached(step: Step, detached: PartDetached, policy: Policy, now: Millis) -> None:
     profile = step.profile
     if _came_home(profile, detached):
         return
@@ -303,10 +303,10 @@ def _part_detached(step: Step, detached: PartDetached, policy: Policy, clock: Mi
     step.forwards = _passed_on(profile, detached)
     if known is None or known.path >= detached.path:
         step.duplicate = True
+        note(profile, now).detach(detached.alias, detached.why, known=False)
         return
-    if clock is not None:
-        expire(profile, clock - policy.horizon_ms, policy)
+    expire(profile, now - policy.horizon_ms, policy)
     del profile.attached[detached.alias]
     step.journey = True
     refold(profile, policy)
-    settle(step, policy, clock)
+    note(profile, now).detach(detached.alias, detached.why, known=True)

@@ -7,7 +7,7 @@ import argparse
 import cProfile
 import pstats
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import process_time, time
 
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from agents import rules_file
-from agents.processors.batched import Batched
-from agents.processors.ingest import Ingest
-from agents.processors.profile import Profiles
-from agents.runtime.contract import Effects, Lane
+from agents.runtime.contract import Effects, Lane, Processor, Rows
 from agents.runtime.stores import MemoryStore
+from agents.settings import Settings
+from agents.topology import exchange, jobs
 from streams import topics
 from tests.bench.events import partition_of, write
 from tests.bench.programs import BENCH, CHECKOUT
+from tests.support.topology import Silent
 
 PARTITIONS = 8
 SHOWN = 40
@@ -39,22 +39,15 @@ class Pipeline:
         self.seconds: dict[str, float] = defaultdict(float)
         self.counts: Counter[str] = Counter()
         policy = rules_file.load(BENCH / "rules.toml")
-        sources = frozenset(f"{topics.WEB_EVENTS.name}/{number}" for number in range(PARTITIONS))
-        self._ingest, self._profiles = {}, {}
-        for number in range(PARTITIONS):
-            web, user = Lane(topics.WEB_EVENTS.name, number), Lane(topics.USER_EVENTS.name, number)
-            self._ingest[number] = Ingest(
-                web,
-                self._stores[web],
-                policy,
-                partitions=PARTITIONS,
-                log_clock=False,
-                tick_ms=1000,
-                observed=_unheard,
-            )
-            self._profiles[number] = Profiles(
-                user, self._stores[user], policy, partitions=PARTITIONS, sources=sources, observed=_unheard_batch
-            )
+        settings = Settings(_env_file=None, partitions=PARTITIONS, grace_ms=0)  # type: ignore[call-arg]
+        exchanged = exchange(settings)
+        made = {topic: job.make for job in jobs(settings, policy, Silent(), exchanged) for topic in job.topics}
+        web, user = topics.WEB_EVENTS.name, topics.USER_EVENTS.name
+        self._ingest = {number: self._lane(made, Lane(web, number)) for number in range(PARTITIONS)}
+        self._profiles = {number: self._lane(made, Lane(user, number)) for number in range(PARTITIONS)}
+
+    def _lane(self, made: dict[str, Callable[[Lane, Rows], Processor]], lane: Lane) -> Processor:
+        return made[lane.topic](lane, self._stores[lane])
 
     def run(self, web: dict[int, list[ConsumerRecord]]) -> None:
         """Fold everything, batch by batch, the partitions in turn."""
@@ -70,13 +63,13 @@ class Pipeline:
                     self._fold("profile", self._profiles[number], batch, topics.USER_EVENTS.name)
             waiting.clear()
 
-    def _fold(self, stage: str, lane: Ingest | Profiles, batch: list[ConsumerRecord], topic: str) -> Effects:
+    def _fold(self, stage: str, lane: Processor, batch: list[ConsumerRecord], topic: str) -> Effects:
         started = process_time()
-        effects = lane.fold(batch, batch[-1].timestamp)
+        effects = lane.fold(batch, batch[-1].timestamp, batch[-1].timestamp) or Effects()
         self.seconds[stage] += process_time() - started
         self._stores[Lane(topic, batch[0].partition)].write(effects.rows, 0)
         if effects.committed is not None:
-            effects.committed()
+            effects.committed({to: self._offsets[Lane(*to)] + len(sent) for to, sent in effects.sends.items()})
         self.counts[f"{stage} records"] += len(batch)
         self.counts[f"{stage} rows"] += len(effects.rows)
         self.counts[f"{stage} row bytes"] += sum(len(row or b"") for row in effects.rows.values())
@@ -89,8 +82,8 @@ class Pipeline:
         for (topic, partition), messages in effects.sends.items():
             for key, value, _ in messages:
                 lane = Lane(topic, partition)
-                self._offsets[lane] += 1
                 waiting[partition].append(record(topic, partition, self._offsets[lane], 0, key, value))
+                self._offsets[lane] += 1
 
 
 def record(topic: str, partition: int, offset: int, at: int, key: bytes | None, value: bytes | None) -> ConsumerRecord:
@@ -150,14 +143,6 @@ def _functions(stats: pstats.Stats, events: int) -> Iterator[str]:
     for (file, _, name), (_, calls, own, total, _) in sorted(entries, key=lambda entry: -entry[1][2])[:SHOWN]:
         place = "/".join(Path(file).parts[-2:])
         yield f"{1e6 * own / events:8.2f} {1e6 * total / events:8.2f} {calls / events:7.2f}  {place}:{name}"
-
-
-def _unheard(rejected: "Counter[str]") -> None:
-    """Nobody listens."""
-
-
-def _unheard_batch(lane: Lane, batch: Batched) -> None:
-    """Nobody listens."""
 
 
 if __name__ == "__main__":

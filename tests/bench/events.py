@@ -22,6 +22,8 @@ from aiokafka.partitioner import murmur2
 PEOPLE = 5_000
 DAY_MS = 86_400_000
 SPAN_MS = 60 * DAY_MS
+DELIVERED_MS = 200
+"""So long after it happened an event is received."""
 REPORT, SHARE = "Report Viewed", "Dashboard Shared"
 MORE_THAN_REPORTS = 20
 WINDOW_DAYS = 30
@@ -85,9 +87,9 @@ class Maker:
         self._campaigns = [_campaign(*campaign) for campaign in CAMPAIGNS]
 
     def line(self, person: Person, name: str, at: int) -> Line:
-        """Write one event that happened at `at` and was received 200 ms later; empty name: a page."""
+        """Write one event that happened at `at` and was received `DELIVERED_MS` later; empty name: a page."""
         chance = self._random.random()
-        happened, received = _iso(at), _iso(at + 200)
+        happened, received = _iso(at), _iso(at + DELIVERED_MS)
         kind = f'"type":"track","event":"{name}"' if name else '"type":"page"'
         campaign = self._campaigns[int(chance * 1e6) % len(self._campaigns)] if not name and chance < 0.15 else ""
         value = (
@@ -97,7 +99,7 @@ class Maker:
             f'"page":{self._pages[int(chance * 1e4) % len(self._pages)]}{campaign}}},'
             f'"properties":{{"item":"r-{int(chance * 1e5) % 997}"}}}}'
         )
-        return Line(at + 200, person.device.encode(), value.encode())
+        return Line(at + DELIVERED_MS, person.device.encode(), value.encode())
 
     def stream(self, people: Sequence[Person], avid: int, instants: Iterable[int]) -> Iterator[Line]:
         """Write one event an instant: of person n with weight 1/n; the first `avid` people view reports."""
@@ -132,7 +134,9 @@ class File:
         with self.path.open("rb") as source:
             for number, value in zip(range(most), source, strict=False):
                 key = value.index(b'"anonymousId":"') + 15
-                yield Line(self.begin + number * SPAN_MS // self.events + 200, value[key : key + 36], value[:-1])
+                yield Line(
+                    self.begin + number * SPAN_MS // self.events + DELIVERED_MS, value[key : key + 36], value[:-1]
+                )
 
 
 def write(folder: Path, events: int, now: int) -> File:

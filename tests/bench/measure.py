@@ -10,7 +10,18 @@ from typing import Any
 
 from streams.topics import WEB_EVENTS
 from tests.bench.broker import Broker
-from tests.bench.events import PEOPLE, REPORT, File, Line, Maker, Person, almost, finishers, triggering
+from tests.bench.events import (
+    DELIVERED_MS,
+    PEOPLE,
+    REPORT,
+    File,
+    Line,
+    Maker,
+    Person,
+    almost,
+    finishers,
+    triggering,
+)
 from tests.bench.load import pace, publish
 from tests.bench.processes import Program
 from tests.bench.programs import Subject
@@ -258,7 +269,7 @@ def _steady_lines(maker: Maker, people: list[Person]) -> Callable[[int, int], tu
 
     def make(number: int, at: int) -> tuple[Line, str | None]:
         nonlocal now
-        now = at
+        now = at = at - DELIVERED_MS  # so that it is received as it is published
         turn, rest = divmod(number, ASKED_EVERY)
         if rest or turn >= len(people):
             return next(others), None

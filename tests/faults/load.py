@@ -70,6 +70,12 @@ def company(seed: int, people: int) -> Items:
     return _among(items, _commands(seed, people))
 
 
+def in_halves(items: Items) -> tuple[Items, Items]:
+    """Cut a load after a time mark: what was received after the last one waits for the next."""
+    cut = 1 + next(number for number in range(len(items) // 2, 0, -1) if isinstance(items[number], Mark))
+    return items[:cut], items[cut:]
+
+
 def _among(items: Items, others: Sequence[Item]) -> Items:
     """Put others among items, evenly."""
     mixed: Items = []

@@ -41,8 +41,8 @@ async def disk_full(run: Run) -> None:
 async def rocksdb_corrupt(run: Run) -> None:
     """Kill a worker and damage its RocksDB; it has to notice, throw it away and restore from the changelog."""
     worker = run.worker(store=Store.rocksdb)
-    items = load.company(run.number, PEOPLE)
-    await run.publish(items[: len(items) // 2])
+    first, second = load.in_halves(load.company(run.number, PEOPLE))
+    await run.publish(first)
     await worker.start()
     await worker.ready()
     await run.verify()
@@ -51,7 +51,7 @@ async def rocksdb_corrupt(run: Run) -> None:
     since = monotonic()
     await worker.start()
     await run.recovered(since, worker)
-    await run.publish(items[len(items) // 2 :])
+    await run.publish(second)
 
 
 def damage(folder: Path, chance: Random) -> None:

@@ -6,19 +6,25 @@ stands in the changelog and in the topics.  So the two oracles fail for differen
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aiokafka.structs import ConsumerRecord
 
-from agents.processors.ingest import GRACE_MS, TICK_KEY
+from agents.processors.holding import read_row
+from agents.processors.ingest import BEHIND_MS, SENT_KEY, TICK_KEY
+from agents.processors.profile import HELD_KEY as WAITING_KEY
 from agents.processors.salesforce.changes import HELD_KEY
-from agents.runtime.contract import Effects, Headers, Job, Lane
+from agents.runtime.contract import Effects, Headers, Job, Lane, Processor
+from agents.runtime.exchange import Exchange
 from agents.runtime.restore import BARRIER_KEY
 from agents.runtime.stores import MemoryStore
+from streams.progress import Board, Limits
 
 POSITION = b"@position/"
+BARRIER = b'{"kind":"barrier"'
+"""So begins what no transaction wrote: a lane that opened."""
 LONG = 1 << 53
 """An instant (ms) by which anything held has been held long enough."""
 KEPT = 20
@@ -42,6 +48,28 @@ class Step(NamedTuple):
     rows: dict[bytes, bytes | None]
     position: int
     """Source offset after it."""
+
+    @property
+    def read_to(self) -> int:
+        """Source offset up to which the lane had read: it may hold back what it reads."""
+        waiting = self.rows.get(WAITING_KEY)
+        return self.position if waiting is None else read_row(waiting).read_to
+
+
+class Dictated(Board):
+    """A board that lets a lane take in what it took in then: why it could, other lanes' rows say."""
+
+    def __init__(self) -> None:
+        super().__init__((), "", 0)
+        self.done: tuple[int, ...] = ()
+
+    def limits(self, partition: int) -> Limits:
+        """Give what was done."""
+        return Limits(self.done, 0)
+
+    def waits_for(self, partition: int, told: Sequence[int], done: Sequence[int]) -> bool:
+        """Nobody hears it."""
+        return False
 
 
 @dataclass
@@ -70,7 +98,12 @@ class Findings:
 
 
 def compare(
-    log: Log, jobs: Iterable[Job], *, changelogs: Mapping[str, str], outputs: Collection[str], partitions: int
+    log: Log,
+    jobs: Callable[[Exchange], Iterable[Job]],
+    *,
+    changelogs: Mapping[str, str],
+    outputs: Collection[str],
+    partitions: int,
 ) -> Findings:
     """Replay every lane of `jobs`, and compare with what stands in the `outputs`, all of whose messages are theirs.
 
@@ -78,17 +111,19 @@ def compare(
     """
     found = Findings()
     expected: list[tuple[Lane, Sent]] = []
-    for job in jobs:
+    board = Dictated()
+    for job in jobs(Exchange(board)):
         for topic in job.topics:
             for partition in range(partitions):
                 lane = Lane(topic, partition)
                 steps = list(steps_of(log.get((changelogs[job.table], partition), ()), lane))
-                expected += [(lane, sent) for sent in _replayed(job, lane, steps, log.get(lane, ()), found)]
+                expected += [(lane, sent) for sent in _replayed(job, lane, steps, log.get(lane, ()), found, board)]
     there = [
         Sent(topic, partition, one.key, one.value, tuple(one.headers))
         for (topic, partition), records in log.items()
         if topic in outputs
         for one in records
+        if not (one.value or b"").startswith(BARRIER)
     ]
     found.messages, found.by_topic = len(expected), Counter(sent.topic for _, sent in expected)
     _compare_messages(expected, there, found)
@@ -108,7 +143,7 @@ def steps_of(changelog: Iterable[ConsumerRecord], lane: Lane) -> Iterator[Step]:
 
 def _of_others(key: bytes, lane: Lane) -> bool:
     """Say whether a row is none of this lane's: two lanes may share a changelog, and write to it at the same time."""
-    named = next((key.removeprefix(kind) for kind in (TICK_KEY, HELD_KEY) if key.startswith(kind)), None)
+    named = next((key.removeprefix(kind) for kind in (TICK_KEY, SENT_KEY, HELD_KEY) if key.startswith(kind)), None)
     return key == BARRIER_KEY or key.startswith(POSITION) or named not in (None, str(lane).encode())
 
 
@@ -128,41 +163,56 @@ def in_vain(begun: Iterable[ConsumerRecord], committed: Iterable[ConsumerRecord]
 
 
 def _replayed(
-    job: Job, lane: Lane, steps: Sequence[Step], source: Sequence[ConsumerRecord], found: Findings
+    job: Job, lane: Lane, steps: Sequence[Step], source: Sequence[ConsumerRecord], found: Findings, board: Dictated
 ) -> Iterator[Sent]:
     """Fold the records of each step; yield the messages that follow, note the rows that differ."""
     rows = MemoryStore()
     processor = job.make(lane, rows)
     waiting = deque(source)
-    position = 0
+    position = read_to = 0
     for step in steps:
         found.steps += 1
+        if step.read_to < read_to:
+            # Another owner, who has to read again what the former one held back, and has not come so far yet.
+            processor = job.make(lane, rows)
+            waiting = deque(record for record in source if record.offset >= position)
+        read_to = step.read_to
         if step.position < position:
             found.doubled += position - step.position
             found.note(f"{lane}: applied again from {step.position}, after {position}")
         batch = []
-        while waiting and waiting[0].offset < step.position:
+        while waiting and waiting[0].offset < step.read_to:
             batch.append(waiting.popleft())
         position = step.position
-        told_until = _told_until(lane, step, idle=not batch)
-        effects = processor.fold(batch, told_until) if batch else (processor.idle(told_until) or Effects())
+        effects = _refolded(processor, lane, step, batch, board)
         _compare_rows(lane, step, effects.rows, found)
         rows.write(effects.rows, position)
         if effects.committed is not None:
-            effects.committed()
+            effects.committed({})
         for (topic, partition), messages in effects.sends.items():
             yield from (Sent(topic, partition, key, value, headers) for key, value, headers in messages)
+    while waiting and (waiting[0].value or b"").startswith(BARRIER):
+        waiting.popleft()
     if waiting:
         found.lost += len(waiting)
         found.note(f"{lane}: {len(waiting)} records were never applied, the first is {waiting[0].offset}")
 
 
-def _told_until(lane: Lane, step: Step, *, idle: bool) -> int:
-    """Wall time is in no record; but where a step ticked, the tick says it, and what time alone did had its time."""
-    ticked = step.rows.get(TICK_KEY + str(lane).encode())
-    if ticked:
-        return int.from_bytes(ticked, "big") + GRACE_MS
-    return LONG if idle else 0
+def _refolded(
+    processor: Processor, lane: Lane, step: Step, batch: Sequence[ConsumerRecord], board: Dictated
+) -> Effects:
+    """Do a step again, with what it says itself of the time and of other lanes."""
+    waiting = step.rows.get(WAITING_KEY)
+    if waiting is not None:
+        board.done = read_row(waiting).done
+        # A lane looks at the board after it has read, so that it always sees what is new.
+        effects = processor.fold(batch, 0, 0) if batch else processor.resume()
+    elif batch:
+        ticked = int.from_bytes(step.rows.get(TICK_KEY + str(lane).encode()) or b"", "big")
+        effects = processor.fold(batch, ticked + BEHIND_MS, LONG)
+    else:
+        effects = processor.idle(LONG)
+    return effects or Effects()
 
 
 def _compare_rows(lane: Lane, step: Step, expected: Mapping[bytes, bytes | None], found: Findings) -> None:
@@ -170,6 +220,8 @@ def _compare_rows(lane: Lane, step: Step, expected: Mapping[bytes, bytes | None]
         if step.rows.get(key, b"absent") != expected.get(key, b"absent"):
             found.wrong_rows += 1
             found.note(f"{lane}: row {key!r} is not what the records before {step.position} come to")
+            if key == WAITING_KEY:
+                found.note(f"{read_row(step.rows.get(key))}, not {read_row(expected.get(key))}")
 
 
 def _compare_messages(expected: Sequence[tuple[Lane, Sent]], there: Sequence[Sent], found: Findings) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -37,7 +38,8 @@ VERIFY_EVENTS_A_SECOND = 300
 """Beside two other faults on two cores; alone it does several times as many."""
 READ_SECONDS = 60.0
 SOURCES = tuple(topic.name for topic in topics.ALL if topic.kind is topics.Kind.inbound)
-OUTPUTS = tuple(topic.name for topic in topics.ALL if topic.name not in SOURCES)
+OUTPUTS = tuple(topic.name for topic in topics.ALL if topic.name not in SOURCES and topic != topics.PROGRESS)
+"""Written in transactions only."""
 
 
 @dataclass
@@ -181,7 +183,7 @@ class Run:
         self.outcome.verify_differences += differences
         for check in report["checks"]:
             self.outcome.first += [
-                f"verify, {check['check']}: {one['where']} {one['what']}" for one in check["first"][:5]
+                f"verify, {check['check']}: {one['where']} {one['who']} {one['what']}" for one in check["first"][:5]
             ]
 
     async def _verified(self) -> dict[str, Any]:
@@ -223,7 +225,7 @@ class Run:
 def replayed(settings: Settings, policy: Policy, log: Log, changelogs: dict[str, str]) -> Findings:
     """Ask the second oracle."""
     metrics = WorkerMetrics([segment.name for segment in policy.segments], [ask.name for ask in policy.asks])
-    processors = jobs(settings, policy, ProcessorObserver(metrics))
+    processors = partial(jobs, settings, policy, ProcessorObserver(metrics))
     return oracle.compare(log, processors, changelogs=changelogs, outputs=OUTPUTS, partitions=settings.partitions)
 
 

@@ -60,7 +60,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
 
 
 def exact(outcome: Outcome) -> None:
-    assert outcome.exact, (outcome.problem, outcome.first)
+    assert outcome.exact, "\n".join([outcome.problem, *outcome.first])
     assert outcome.verify_compared > 1_000
     assert outcome.messages > 1_000
     assert min(outcome.by_topic[topic] for topic in SALESFORCE) > 20

@@ -8,25 +8,22 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from agents import rules_file
-from agents.metrics import WorkerMetrics
-from agents.observer import ProcessorObserver
+from agents.processors.profile import HELD_KEY as WAITING_KEY
 from agents.processors.salesforce.changes import HELD_KEY
-from agents.runtime.contract import Effects, Headers, Job, Lane
-from agents.runtime.stores import MemoryStore
+from agents.runtime.contract import Headers, Lane
 from agents.settings import Settings
-from agents.topology import jobs
 from streams import topics
 from streams.policy import Policy
 from tests.faults import load
 from tests.faults.load import PARTITIONS
-from tests.faults.oracle import LONG, POSITION, Findings, Sent, compare_order, in_vain
+from tests.faults.oracle import POSITION, Findings, Sent, compare_order, in_vain
 from tests.faults.run import OUTPUTS, SOURCES, base_settings, replayed
+from tests.support.topology import Topology
 
 Log = dict[tuple[str, int], list[ConsumerRecord]]
 CHANGELOGS = {table: f"{table}-changelog" for table in topics.TABLES}
-BATCH = 40
 SEEDS = range(3)
-READ_ON = {topics.ACCOUNT_EVENTS.name}
+READ_ON = {topics.ACCOUNT_EVENTS.name, topics.USER_EVENTS.name}
 """Topics of which a record makes others: what is wrong in them has consequences."""
 
 
@@ -43,49 +40,14 @@ def policy(settings: Settings) -> Policy:
 @pytest.fixture(scope="module")
 def right(settings: Settings, policy: Policy) -> Log:
     """What a worker without Kafka, and without any trouble, leaves in the topics."""
-    log: Log = {}
-    names = [*SOURCES, *OUTPUTS, *CHANGELOGS.values()]
-    log = {(name, partition): [] for name in names for partition in range(PARTITIONS)}
+    topology = Topology(policy, partitions=PARTITIONS, paces=(1, 5))
     for (topic, partition), items in load.by_partition(load.company(3, 20), PARTITIONS, load.partition_of).items():
         for item in items:
             key, value, headers = load.message(item)
-            append(log, topic, partition, key, value, tuple(headers), at=item.at or 0)
-    metrics = WorkerMetrics([segment.name for segment in policy.segments], [ask.name for ask in policy.asks])
-    lanes = [
-        Worked(job, Lane(topic, partition))
-        for job in jobs(settings, policy, ProcessorObserver(metrics))
-        for topic in job.topics
-        for partition in range(PARTITIONS)
-    ]
-    while any(lane.work(log) for lane in lanes) or any(lane.idle(log) for lane in lanes):
-        pass  # lanes send to each other, in both directions
-    return log
-
-
-class Worked:
-    """A lane and how far it came."""
-
-    def __init__(self, job: Job, lane: Lane) -> None:
-        self.job, self.lane, self.rows, self.done = job, lane, MemoryStore(), 0
-        self.processor = job.make(lane, self.rows)
-
-    def work(self, log: Log) -> bool:
-        """Fold a batch; False: nothing waits."""
-        batch = log[self.lane][self.done : self.done + BATCH]
-        self.done += len(batch)
-        if batch:
-            self._commit(log, self.processor.fold(batch, 0))
-        return bool(batch)
-
-    def idle(self, log: Log) -> bool:
-        """Let time pass; False: that changes nothing."""
-        effects = self.processor.idle(LONG)
-        if effects is not None:
-            self._commit(log, effects)
-        return effects is not None and bool(effects.sends)
-
-    def _commit(self, log: Log, effects: Effects) -> None:
-        commit(log, self.lane, CHANGELOGS[self.job.table], effects, self.rows, self.done)
+            topology.publish(topic, partition, value, item.at or 0, key=key, headers=headers)
+    topology.come_to_rest()
+    names = [*SOURCES, *OUTPUTS, *CHANGELOGS.values()]
+    return {(name, partition): topology.log[Lane(name, partition)] for name in names for partition in range(PARTITIONS)}
 
 
 def append(
@@ -93,17 +55,6 @@ def append(
 ) -> None:
     offset = len(log[topic, partition])
     log[topic, partition].append(ConsumerRecord(topic, partition, offset, at, 0, key, value, None, 0, 0, headers))
-
-
-def commit(log: Log, lane: Lane, changelog: str, effects: Effects, rows: MemoryStore, position: int) -> None:
-    rows.write(effects.rows, 0)
-    for key, row in [*effects.rows.items(), (POSITION + lane.topic.encode(), position.to_bytes(8, "big"))]:
-        append(log, changelog, lane.partition, key, row)
-    for (topic, partition), messages in effects.sends.items():
-        for message in messages:
-            append(log, topic, partition, *message)
-    if effects.committed is not None:
-        effects.committed()
 
 
 def judged(settings: Settings, policy: Policy, log: Log) -> Findings:
@@ -166,6 +117,7 @@ def alter(log: Log, chance: Random, topic: str) -> str:
         topics.SEGMENT_CHANGES.name,
         topics.REJECTED_EVENTS.name,
         topics.ACCOUNT_EVENTS.name,
+        topics.USER_EVENTS.name,
         topics.SALESFORCE_RECORDS.name,
         topics.USER_TIMELINE.name,
     ],
@@ -193,7 +145,7 @@ def test_a_row_that_is_lost_or_altered_is_found(
     for altered in (True, False):
         log = {where: list(records) for where, records in right.items()}
         records, at = place(log, chance, CHANGELOGS[table])
-        while records[at].key.startswith(POSITION):
+        while records[at].key.startswith(POSITION) or records[at].key == WAITING_KEY:
             records, at = place(log, chance, CHANGELOGS[table])
         old = records.pop(at)
         if altered:
@@ -204,12 +156,22 @@ def test_a_row_that_is_lost_or_altered_is_found(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_that_it_is_lost_how_far_a_lane_was_is_found(settings: Settings, policy: Policy, right: Log, seed: int) -> None:
+    log = {where: list(records) for where, records in right.items()}
+    records = log[CHANGELOGS[topics.PROFILES_TABLE], seed % PARTITIONS]
+    told = [number for number, record in enumerate(records) if record.key == WAITING_KEY]
+    del records[Random(seed).choice(told[1:-1])]
+    assert judged(settings, policy, log).wrong_rows > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_batch_that_was_applied_twice_is_found(settings: Settings, policy: Policy, right: Log, seed: int) -> None:
     log = {where: list(records) for where, records in right.items()}
     records = log[CHANGELOGS[topics.PROFILES_TABLE], seed % PARTITIONS]
     ends = [number for number, record in enumerate(records) if record.key.startswith(POSITION)]
-    begin, end = ends[1] + 1, ends[2] + 1
-    records[end:end] = [records[ends[0]], *records[begin:end]]
+    at = next(at for at in range(1, len(ends)) if records[ends[at]].value > records[ends[at - 1]].value > bytes(8))
+    begin, end = ends[at - 1] + 1, ends[at] + 1
+    records[end:end] = [records[ends[at - 1]], *records[begin:end]]
     assert judged(settings, policy, log).doubled > 0
 
 
@@ -221,9 +183,10 @@ def test_what_nobody_applied_is_lost(settings: Settings, policy: Policy, right: 
 
 def test_messages_of_one_key_in_another_order_are_found(settings: Settings, policy: Policy, right: Log) -> None:
     log = {where: list(records) for where, records in right.items()}
-    records = next(records for (topic, _), records in log.items() if topic == topics.PROFILE_VIEWS.name and records)
-    first, second = next(
-        (one, other)
+    records, first, second = next(
+        (records, one, other)
+        for (topic, _), records in log.items()
+        if topic == topics.PROFILE_VIEWS.name
         for one, record in enumerate(records)
         for other in range(one + 1, len(records))
         if records[other].key == record.key and records[other].value != record.value
@@ -266,11 +229,12 @@ def test_a_transaction_of_salesforce_that_is_released_twice_is_found(
 
 
 def test_what_was_begun_and_not_committed_was_in_vain(right: Log) -> None:
-    begun = right[CHANGELOGS[topics.PROFILES_TABLE], 0]
+    begun = right[CHANGELOGS[topics.RECORDS_TABLE], 0]
     positions = [record for record in begun if record.key.startswith(POSITION)]
     assert in_vain(begun, begun) == 0
-    assert in_vain(begun, [record for record in begun if record is not positions[3]]) == BATCH
-    assert in_vain(begun, [record for record in begun if record not in positions[3:5]]) == 3 * BATCH
+    at = [int.from_bytes(record.value or b"", "big") for record in positions]
+    assert in_vain(begun, [record for record in begun if record is not positions[3]]) == at[3] - at[2] > 0
+    assert in_vain(begun, [record for record in begun if record not in positions[3:5]]) == at[3] + at[4] - 2 * at[2]
 
 
 def test_the_log_forgets_people_and_knows_companies(right: Log) -> None:

@@ -38,6 +38,8 @@ WORLDS = (
     World("a dropped fetch", fetches=".d"),
     World("a stray seek", fetches=".s.s"),
     World("rebalances", fetches=".b.l"),
+    World("in rounds", keys="abaabbab", rounds=True),
+    World("in rounds, dropped fetches, one disk", keys="abaabba", rounds=True, fetches=".d.s", disks=1, holes=(2,)),
     World("transactions of Salesforce", keys="aabaa", salesforce=True, disks=1),
     World("another lane in the changelog", Habits(neighbour_every=5), disks=1),
     World("another lane and compaction", Habits(neighbour_every=4, compact_every=7), salesforce=True),

@@ -73,3 +73,23 @@ async def read_all(settings: Settings, topic: str, *, until: int, within_seconds
         return found
     finally:
         await consumer.stop()
+
+
+async def read_whole(settings: Settings, topic: str) -> list[ConsumerRecord]:
+    """Read the committed records that there are now."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    async with asyncio.timeout(30):
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            found: list[ConsumerRecord] = []
+            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found.extend(records)
+            return found
+        finally:
+            await consumer.stop()

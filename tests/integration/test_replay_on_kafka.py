@@ -13,12 +13,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents import admin
 from agents.settings import Settings
-from agents.sources import replay
 from agents.sources.replay import run
-from agents.sources.replay.lines import Line
-from agents.sources.replay.publish import publish
-from agents.sources.replay.timeline import Event, in_legs, with_marks
-from streams.instants import DAY_MS as DAY
 from streams.instants import iso
 from streams.topics import TIME_MARK_HEADER, WEB_EVENTS
 
@@ -122,31 +117,6 @@ def test_at_a_given_speed_file_time_passes_so_fast(replayed: Callable[..., Log])
     log = replayed(*(said("u1", number, receivedAt=iso(T0 + number * 60_000)) for number in range(3)), speed="120x")
     stamps = [record.timestamp for records in log.values() for record in records]
     assert [round((later - sooner) / 500) for sooner, later in pairwise(stamps)] == [1, 1]
-
-
-async def test_at_a_halt_all_before_it_is_in_kafka_and_nothing_after_it(settings: Settings) -> None:
-    events = [Event(T0 + number * DAY, b"u1", said("u1", number), Line("f", number, b"")) for number in range(20)]
-    seen = []
-
-    async def processed() -> None:
-        log = await web_events(settings)
-        seen.append(sorted(record.timestamp for records in log.values() for record in records if record.value))
-
-    await publish(settings.kafka_bootstrap, in_legs(with_marks(events)), stamp=True, processed=processed)
-    assert seen == [[T0 + number * DAY for number in range(until)] for until in (8, 16)]
-
-
-def test_a_history_waits_for_workers_and_says_so_where_there_are_none(
-    settings: Settings, replayed: Callable[..., Log], tmp_path: Path, capsys, monkeypatch
-) -> None:
-    monkeypatch.setattr(replay, "BEHIND_SECONDS", 1.0)
-    lines = [said("u1", number, receivedAt=iso(T0 + number * DAY)) for number in range(10)]
-    (tmp_path / "a").write_bytes(b"\n".join(lines))
-    assert run(settings, [str(tmp_path / "a")], clock_file=True) == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert "nothing was processed for 1 s; 0 records of web-events are: start `touchline worker`" in told
-    log = replayed(*lines, clock_file=True, wait=False)
-    assert {record.value for records in log.values() for record in records if record.value} == set(lines)
 
 
 def test_without_the_topic_replay_says_what_to_do(stack, settings: Settings, tmp_path: Path, capsys) -> None:

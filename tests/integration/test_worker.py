@@ -13,7 +13,7 @@ import pytest
 
 from agents import admin
 from agents.partitions import partition_of
-from agents.settings import Clock, Settings
+from agents.settings import Settings
 from streams import topics
 from tests.conftest import LiveStack, Running, Touchline
 from tests.integration.kafka import read_all, write
@@ -164,7 +164,7 @@ def _millis(text: str) -> int:
 
 
 async def test_garbage_in_user_events_stops_nobody(stack: LiveStack, touchline: Touchline) -> None:
-    settings = stack.settings(clock=Clock.log)
+    settings = stack.settings()
     await stack.fresh_topics(settings)
     partition = partition_of("user:u1", settings.partitions)
     await write(settings, topics.USER_EVENTS.name, [(b"user:u1", b"\xff garbage"), (None, None)], partition=partition)

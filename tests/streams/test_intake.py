@@ -75,7 +75,7 @@ def test_a_user_goes_before_the_anonymous_one() -> None:
 
 def test_an_identify_with_both_ids_links_them() -> None:
     link = link_of(type="identify", anonymousId="a1")
-    assert link == Link(alias="anon:a1", to="user:u1", message_id="m1", at=NOON)
+    assert link == Link(alias="anon:a1", to="user:u1", message_id="m1", at=NOON, received_at=NOON)
 
 
 def test_an_identify_with_one_id_links_nothing() -> None:
@@ -85,7 +85,7 @@ def test_an_identify_with_one_id_links_nothing() -> None:
 
 def test_an_alias_call_links_the_former_id_to_the_user() -> None:
     link = link_of(type="alias", previousId="p1", anonymousId="a1")
-    assert link == Link(alias="anon:p1", to="user:u1", message_id="m1", at=NOON)
+    assert link == Link(alias="anon:p1", to="user:u1", message_id="m1", at=NOON, received_at=NOON)
 
 
 @pytest.mark.parametrize(
@@ -408,9 +408,9 @@ def test_without_a_user_the_visitor_is_linked_to_the_address() -> None:
     ]
 
 
-def test_a_link_has_instant_and_message_id_of_its_event() -> None:
+def test_a_link_has_the_instants_and_the_message_id_of_its_event() -> None:
     link = link_of(type="identify", event=None, traits={"email": "ann@example.com"}, timestamp="2025-10-09T11:00:00Z")
-    assert link == Link("email:ann@example.com", "user:u1", "m1", NOON - 60 * MINUTE)
+    assert link == Link("email:ann@example.com", "user:u1", "m1", NOON - 60 * MINUTE, NOON)
 
 
 @pytest.mark.parametrize("email", ["support@example.com", "sales+eu@example.com", "not an address", ""])

@@ -1,11 +1,13 @@
 """When a rule holds, since when, and until when."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.activity import Part
 from streams.identifiers import order_key
 from streams.policy import UNITS_MS, Condition, Segment
-from streams.segments import counted, entered_since, holds, latest, leaves_at, stored_count, turning_points
+from streams.segments import counted, holds, latest, leaves_at, stored_count, true_since
 
 T0 = 1_760_000_000_000
 WITHIN = 30 * UNITS_MS["d"]
@@ -14,6 +16,10 @@ SHARED = Condition("Dashboard Shared", 1, WITHIN // 2)
 THREE = Segment("three", (VIEWED,), every=True)
 BOTH = Segment("both", (VIEWED, SHARED), every=True)
 EITHER = Segment("either", (VIEWED, SHARED), every=False)
+SHORT = (Condition("Report Viewed", 3, 10), Condition("Dashboard Shared", 1, 6))
+ANY, ALL = Segment("any", SHORT, every=False), Segment("all", SHORT, every=True)
+"""Windows of milliseconds, so that a few events meet every edge."""
+LAWS = settings(max_examples=150, deadline=None)
 
 
 def did(*instants: int, event: str = "Report Viewed", alias: str = "user:u1") -> Part:
@@ -26,6 +32,11 @@ def did(*instants: int, event: str = "Report Viewed", alias: str = "user:u1") ->
 
 def shared(*instants: int) -> Part:
     return did(*instants, event="Dashboard Shared", alias="anon:a1")
+
+
+def since(parts: list[Part], segment: Segment, now: int, kept_after: int = -1) -> int:
+    """`true_since`, in milliseconds after T0."""
+    return true_since(parts, segment, T0 + now, T0 + kept_after) - T0
 
 
 def test_enough_events_in_the_window_make_the_rule_hold() -> None:
@@ -75,29 +86,53 @@ def test_stored_events_are_counted_in_a_half_open_window() -> None:
     assert stored_count([], "Report Viewed", T0, T0 + 1) == 0
 
 
-def test_truth_can_turn_where_an_event_comes_and_where_it_goes() -> None:
-    parts = [did(0), shared(1)]
-    assert turning_points(parts, BOTH, -1, T0 + 2 * WITHIN) == [T0, T0 + 1, T0 + WITHIN // 2 + 1, T0 + WITHIN]
-
-
-def test_turning_points_lie_after_the_first_bound_and_up_to_the_second() -> None:
-    assert turning_points([did(0, 5)], THREE, T0, T0 + 5) == [T0 + 5]
-    assert turning_points([did(0)], THREE, T0 + WITHIN - 1, T0 + WITHIN) == [T0 + WITHIN]
-    assert turning_points([did(0)], THREE, T0 + WITHIN, T0 + 2 * WITHIN) == []
-
-
 def test_a_stretch_of_truth_begins_at_the_event_that_fulfilled_the_rule() -> None:
-    assert entered_since([did(0, 1, 2, 3)], THREE, T0 + 9) == T0 + 2
+    assert since([did(0, 1, 2, 3)], THREE, 9) == 2
+
+
+def test_what_happened_after_the_instant_is_not_looked_at() -> None:
+    assert since([did(0, 1, 2, 3), shared(9)], EITHER, 3) == 2
 
 
 def test_a_stretch_goes_back_to_the_last_time_that_the_rule_did_not_hold() -> None:
     again = WITHIN + 10
-    assert entered_since([did(0, 1, 2, again, again + 1, again + 2)], THREE, T0 + again + 5) == T0 + again + 2
+    assert since([did(0, 1, 2, again, again + 1, again + 2)], THREE, again + 5) == again + 2
 
 
 def test_an_event_at_the_very_instant_at_which_another_goes_leaves_no_gap() -> None:
-    assert entered_since([did(0, 1, 2, WITHIN)], THREE, T0 + WITHIN) == T0 + 2
-    assert entered_since([did(0, 5, 6, WITHIN + 1)], THREE, T0 + WITHIN + 1) == T0 + WITHIN + 1
+    assert since([did(0, 1, 2, WITHIN)], THREE, WITHIN) == 2
+    assert since([did(0, 5, 6, WITHIN + 1)], THREE, WITHIN + 1) == WITHIN + 1
+
+
+def test_one_of_several_conditions_may_take_over_from_another() -> None:
+    parts = [did(0, 1, 2), shared(WITHIN - 1)]
+    assert since(parts, EITHER, WITHIN + 5) == 2
+    assert since(parts, BOTH, WITHIN - 1) == WITHIN - 1
+
+
+def test_what_is_as_good_as_gone_makes_no_stretch_longer() -> None:
+    parts = [did(0, 1, 2, 3)]
+    assert since(parts, THREE, 9, kept_after=0) == 3
+    assert since(parts, THREE, 9, kept_after=-1) == 2
+
+
+@LAWS
+@given(
+    st.lists(st.integers(0, 30), max_size=12),
+    st.lists(st.integers(0, 30), max_size=4),
+    st.sampled_from([ANY, ALL]),
+    st.integers(0, 40),
+    st.integers(-1, 20),
+)
+def test_a_stretch_begins_where_looking_back_millisecond_by_millisecond_finds_it(
+    viewed: list[int], dashboards: list[int], segment: Segment, now: int, kept_after: int
+) -> None:
+    parts = [did(*viewed), shared(*dashboards)]
+    begin = now
+    while holds(parts, segment, T0 + begin - 1, T0 + kept_after):
+        begin -= 1
+    if holds(parts, segment, T0 + now, T0 + kept_after):
+        assert since(parts, segment, now, kept_after) == begin
 
 
 def test_all_of_several_conditions_end_with_the_first_of_them() -> None:

@@ -138,12 +138,10 @@ class Course:
         )
 
     async def _play(self, stage: _Stage) -> None:
-        async def processed() -> None:
-            await stage.left.until_processed(HISTORY_SECONDS)
-
-        await play(self._own, stage.company.lines, self._scene, processed, self._screen.refresh)
+        await play(self._own, stage.company.lines, self._scene, self._screen.refresh)
+        await stage.left.until_processed(HISTORY_SECONDS)
         await taken_in(stage.company.books.org, self._scene, HISTORY_SECONDS)
-        await processed()
+        await stage.left.until_processed(HISTORY_SECONDS)
 
     async def _reports(self) -> None:
         """Print the tables that a person would ask for."""

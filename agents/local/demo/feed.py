@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -16,7 +16,7 @@ from agents.local.demo.scene import Scene
 from agents.settings import Settings
 from agents.sources.replay.lines import Line
 from agents.sources.replay.publish import Progress, publish
-from agents.sources.replay.timeline import in_legs, stamped, with_marks
+from agents.sources.replay.timeline import stamped, with_marks
 from streams.instants import DAY_MS
 
 CALLS_PER_SECOND = 25
@@ -56,17 +56,16 @@ async def play(
     settings: Settings,
     history: Iterable[Line],
     scene: Scene,
-    processed: Callable[[], Awaitable[None]],
     changed: Callable[[], None],
 ) -> None:
-    """Publish a history with its own clock, as fast as Kafka and, from week to week, the worker take it."""
+    """Publish a history with its own clock, as fast as Kafka takes it."""
 
     def report(progress: Progress) -> None:
         scene.published = progress.events
         changed()
 
-    items = in_legs(with_marks(stamped(history, time.time_ns() // 1_000_000)))
-    await publish(settings.kafka_bootstrap, items, stamp=True, processed=processed, report=report)
+    items = with_marks(stamped(history, time.time_ns() // 1_000_000))
+    await publish(settings.kafka_bootstrap, items, stamp=True, report=report)
 
 
 async def go_live(host: str, write_key: str, calls: Iterable[Call], scene: Scene, seconds: float | None) -> None:

@@ -12,7 +12,7 @@ from agents.processors.account.records import Records
 from agents.processors.account.shelf import Shelf
 from agents.processors.dead_letters import send_dead_letter
 from agents.processors.out import Out
-from agents.runtime.contract import Effects, Lane, Rows
+from agents.runtime.contract import Effects, Lane, Plain, Rows
 from streams import topics
 from streams.account.messages import (
     OBJECTS,
@@ -39,7 +39,7 @@ STALE_AT_ONCE = 200
 """Accounts that are told by new rules in one transaction."""
 
 
-class AccountEvents:
+class AccountEvents(Plain):
     """One partition of `account-events`."""
 
     def __init__(
@@ -60,7 +60,7 @@ class AccountEvents:
         self._accounts = Accounts(self._shelf, self._records, policy)
         self._stale = self._accounts.stale()
 
-    def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
+    def fold(self, batch: Sequence[ConsumerRecord], told_until: int, now: int) -> Effects:
         """Fold each record, in order."""
         effects = Effects()
         rejected: Counter[str] = Counter()
@@ -129,7 +129,7 @@ class AccountEvents:
                 effects.send(topic.name, self._lane.partition, key.encode(), document)
         effects.rows.update(self._shelf.taken())
         refused, self._accounts.refused = self._accounts.refused, 0
-        effects.committed = lambda: self._observed(rejected, refused)
+        effects.committed = lambda ends: self._observed(rejected, refused)
         return effects
 
 

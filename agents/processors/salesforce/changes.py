@@ -7,7 +7,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.processors.dead_letters import send_dead_letter
 from agents.processors.out import Out, Refetch
-from agents.runtime.contract import Effects, Lane, Rows
+from agents.runtime.contract import Effects, Lane, Plain, Rows
 from streams.events import Millis, Rejected
 from streams.salesforce import parse_change
 from streams.salesforce.change import Change
@@ -18,7 +18,7 @@ CLOSE_MS = 2_000
 HELD_KEY = b"@held/"
 
 
-class Changes:
+class Changes(Plain):
     """One partition of `salesforce-changes`."""
 
     def __init__(self, lane: Lane, rows: Rows, *, partitions: int, observed: Callable[["Counter[str]"], None]) -> None:
@@ -30,7 +30,7 @@ class Changes:
         self._held = unpack(row) if row is not None else Held()
         self._heard_at: Millis = 0
 
-    def fold(self, batch: Sequence[ConsumerRecord], told_until: Millis) -> Effects:
+    def fold(self, batch: Sequence[ConsumerRecord], told_until: Millis, now: Millis) -> Effects:
         """Take in each message, in order."""
         effects = Effects()
         rejected: Counter[str] = Counter()
@@ -46,7 +46,7 @@ class Changes:
                 self._send(released.changes, record.offset, effects)
         effects.rows[self._key] = pack(self._held)
         self._heard_at = told_until
-        effects.committed = lambda: self._observed(rejected)
+        effects.committed = lambda ends: self._observed(rejected)
         return effects
 
     def idle(self, told_until: Millis) -> Effects | None:

@@ -12,17 +12,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from agents.backlog import BehindError, backlog
 from agents.settings import Settings
 from agents.sources.replay import timeline
 from agents.sources.replay.lines import UnreadableError, read, rereadable
 from agents.sources.replay.publish import AwayError, Pace, Progress, publish
-from agents.sources.replay.timeline import DisorderError, Event, Halt, Mark
+from agents.sources.replay.timeline import DisorderError, Event, Mark
 
 PLAIN_EVERY_SECONDS = 5.0
 """Between progress lines where there is no terminal."""
-BEHIND_SECONDS = 120.0
-"""How long workers may stand still before a replay that waits for them gives up."""
 
 
 class SpeedError(ValueError):
@@ -41,31 +38,27 @@ def pace_of(speed: str) -> Pace:
     return pace
 
 
-def run(
-    settings: Settings, files: Sequence[str], *, speed: str = "max", clock_file: bool = False, wait: bool = True
-) -> int:
+def run(settings: Settings, files: Sequence[str], *, speed: str = "max", clock_file: bool = False) -> int:
     """Publish the events of all `files` to `web-events`; return the exit code, 1 with a message on any failure.
 
     `clock_file` is for stacks in log-clock mode: received time comes from the file and time marks go along, so
     the files must hold received order, or be short enough to be sorted.  Without it Kafka's own time counts.
-    `wait`: with the file's clock, wait after each week of it until the workers have processed it.
     A line that is not an event is published as it is: it ends in `rejected-events`, where its sender finds it.
     """
     console = Console(stderr=True)
     try:
         pace = pace_of(speed)
         with _reported(console) as report, rereadable(files) if clock_file else _as_named(files) as names:
-            items = _dated(names, pace, wait=wait) if clock_file else timeline.as_received(read(names), _now_ms())
+            items = _dated(names, pace) if clock_file else timeline.as_received(read(names), _now_ms())
             publishing = publish(
                 settings.kafka_bootstrap,
                 items,
                 pace=pace,
                 stamp=clock_file,
-                processed=lambda: _processed(settings),
                 report=report,
             )
             done = asyncio.run(publishing)
-    except (SpeedError, UnreadableError, DisorderError, AwayError, BehindError) as error:
+    except (SpeedError, UnreadableError, DisorderError, AwayError) as error:
         console.print(f"replay: {error}", style="red", markup=False, highlight=False)
         return 1
     _notes(console, done)
@@ -77,27 +70,13 @@ def _as_named(files: Sequence[str]) -> Iterator[list[str]]:
     yield list(files)
 
 
-def _dated(names: Sequence[str], pace: Pace, *, wait: bool) -> Iterator[Event | Mark | Halt]:
+def _dated(names: Sequence[str], pace: Pace) -> Iterator[Event | Mark]:
     """Items with the file's clock.  Reads twice: order is known before anything is published."""
     now_ms = _now_ms()
     count, found = timeline.disorder(timeline.stamped(read(names), now_ms))
     events = timeline.in_order(timeline.stamped(read(names), now_ms), count, found)
     every_ms = int(min(timeline.MARK_EVERY_MS, max(1000, pace * 1000)))
-    marked = timeline.with_marks(events, every_ms)
-    return timeline.in_legs(marked) if wait else marked
-
-
-async def _processed(settings: Settings) -> None:
-    """Wait for the workers; raise `BehindError`, with what to do, if they stand still or there are none."""
-    try:
-        async with backlog(settings) as left:
-            await left.until_processed(BEHIND_SECONDS)
-    except BehindError as error:
-        msg = (
-            f"{error}: start `touchline worker` with TOUCHLINE_CLOCK=log, then replay again (what comes twice is"
-            " dropped); or do not wait (--no-wait), and reports may differ by what came late"
-        )
-        raise BehindError(msg) from None
+    return timeline.with_marks(events, every_ms)
 
 
 def _now_ms() -> int:
@@ -127,8 +106,7 @@ class _Reporter:
         marks = f", {self.last.marks:,} marks" if self.last.marks else ""
         until = f", at {_instant(self.last.at)}" if self.last.at else ""
         rate = self.last.events / seconds
-        waiting = ", waiting for the workers" if self.last.waiting else ""
-        return Text(f"replay: {self.last.events:,} events{marks}, {rate:,.0f}/s, {seconds:.1f} s{until}{waiting}")
+        return Text(f"replay: {self.last.events:,} events{marks}, {rate:,.0f}/s, {seconds:.1f} s{until}")
 
 
 @contextmanager

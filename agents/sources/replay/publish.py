@@ -6,7 +6,7 @@ In: what the timeline yields.  Out: the same in Kafka, each record acknowledged 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.partitions import partition_of
-from agents.sources.replay.timeline import Event, Halt, Mark
+from agents.sources.replay.timeline import Event, Mark
 from streams.topics import TIME_MARK_HEADER, WEB_EVENTS
 
 BATCH_BYTES = 256 << 10
@@ -45,35 +45,27 @@ class Progress:
     """Lines that no message can hold: they are left out."""
     at: int = 0
     """Received time of the latest event, milliseconds; 0: none known."""
-    waiting: bool = False
-    """For the workers."""
-
-
-async def _not_awaited() -> None:
-    return
 
 
 async def publish(
     bootstrap: str,
-    items: Iterable[Event | Mark | Halt],
+    items: Iterable[Event | Mark],
     *,
     pace: Pace = float("inf"),
     stamp: bool = False,
-    processed: Callable[[], Awaitable[None]] = _not_awaited,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Publish all items; return when all are acknowledged.  `stamp` gives each record its event's received time.
 
-    `processed` is awaited at each halt, when all before it is acknowledged.  `report` is called after each full batch
-    and before each pause.  Raise `AwayError` if Kafka fails us, or `processed`, and whatever else that raises; what was
-    sent by then stays in the topic: a second run repeats it, and the repetition is dropped by message id.
+    `report` is called after each full batch and before each pause.  Raise `AwayError` if Kafka fails us; what was sent
+    by then stays in the topic: a second run repeats it, and the repetition is dropped by message id.
     """
     progress = Progress()
     try:
         async with _producer(bootstrap) as producer:
             partitions = await _partitions(producer, bootstrap)
             writer = _Writer(producer, partitions, stamp=stamp)
-            await _write_all(writer, items, pace, processed, progress, report)
+            await _write_all(writer, items, pace, progress, report)
     except (KafkaError, TimeoutError, OSError) as error:
         msg = f"Kafka at {bootstrap}: {str(error) or type(error).__name__} (after {progress.events:,} events)"
         raise AwayError(msg) from None
@@ -82,9 +74,8 @@ async def publish(
 
 async def _write_all(
     writer: "_Writer",
-    items: Iterable[Event | Mark | Halt],
+    items: Iterable[Event | Mark],
     pace: Pace,
-    processed: Callable[[], Awaitable[None]],
     progress: Progress,
     report: Callable[[Progress], None],
 ) -> None:
@@ -97,14 +88,6 @@ async def _write_all(
         if isinstance(item, Mark):
             await writer.mark(item.at)
             progress.marks += 1
-            continue
-        if isinstance(item, Halt):
-            await writer.flush()
-            await writer.settle(0)
-            progress.waiting = True
-            report(progress)
-            await processed()
-            progress.waiting = False
             continue
         _count(progress, item)
         if item.value and await writer.event(item):

@@ -1,6 +1,6 @@
 """Replay, room 2.  Timeline: lines become what is to be published, in the order of received time.  Pure.
 
-In: lines of NDJSON.  Out: `Event`s and, with the file's clock, `Mark`s that say how far time has come and `Halt`s.
+In: lines of NDJSON.  Out: `Event`s and, with the file's clock, `Mark`s that say how far time has come.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,12 +22,6 @@ MOST_MARKS_IN_GAP = 2_400
 does not cost millions of marks."""
 MOST_SORTED = 2_000_000
 """Lines that are sorted in memory; more must come in received order."""
-LEG_MS = 7 * DAY_MS
-"""How far history may run ahead of the workers.
-
-What a link brings goes to the end of the queue, behind all that is published.  It must come before the workers' clock
-has passed by the horizon the events that it brings or is for: 30 days at least (docs/decisions/0010).
-"""
 EARLIEST_MS = 946_684_800_000
 """The year 2000.  Received times before it, or after now, are not believed."""
 
@@ -50,12 +44,6 @@ class Event(NamedTuple):
 
 class Mark(NamedTuple):
     """For every partition: no event with a received time up to `at` comes after this."""
-
-    at: int
-
-
-class Halt(NamedTuple):
-    """Here the workers are waited for: they shall have processed all that came before."""
 
     at: int
 
@@ -142,18 +130,6 @@ def with_marks(events: Iterable[Event], every_ms: int = MARK_EVERY_MS) -> Iterat
             latest = at
         yield event
     yield Mark(latest)
-
-
-def in_legs(items: Iterable[Event | Mark], longest_ms: int = LEG_MS) -> Iterator[Event | Mark | Halt]:
-    """Put a halt after the first mark that is `longest_ms` or more after the first event since the halt before."""
-    began: int | None = None
-    for item in items:
-        yield item
-        if isinstance(item, Event):
-            began = item.at if began is None else began
-        elif began is not None and item.at - began >= longest_ms:
-            yield Halt(item.at)
-            began = None
 
 
 def _between(start: int, end: int, every_ms: int) -> range:

@@ -129,6 +129,12 @@ def test_why_gives_each_gates_verdict_and_the_triggers_id() -> None:
     assert "no Not asked; decided at 2025-09-30 08:53:21.000: cooldown. failed cooldown: asked 3 days ago" in text
 
 
+def test_a_trigger_that_was_taken_back_says_since_when() -> None:
+    (ask,) = [one for one in ASKED["asks"].values() if one.get("trigger_id")]
+    asks = {"review": ask | {"withdrawn_at": "2025-10-01T08:00:00.000Z"}}
+    assert "no Withdrawn at 2025-10-01 08:00:00.000:" in in_one_line(shown(ASKED | {"asks": asks}))
+
+
 def test_who_touches_and_counts_stand_first() -> None:
     text = in_one_line(shown(ALMOST, asked_as="anon:a1", refused=2))
     assert text.startswith("user:u1 Ada Lovelace <ada@example.com> anon:a1 belongs to this person.")

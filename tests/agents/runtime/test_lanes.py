@@ -7,6 +7,7 @@ import pytest
 from aiokafka.errors import ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
+from agents.runtime import lanes
 from agents.runtime.contract import Job, Lane
 from agents.runtime.delivery import Batch
 from agents.runtime.lanes import LaneFencedError, LaneWork, _told_until
@@ -78,7 +79,7 @@ def around() -> Surroundings:
 @pytest.fixture
 def work(around: Surroundings) -> LaneWork:
     job = Job("job", (LANE.topic,), "table", lambda lane, rows: None, idle_seconds=None)  # type: ignore[arg-type,return-value]
-    return LaneWork(LANE, job, around, position=10, _epoch=1)  # type: ignore[arg-type]
+    return LaneWork(LANE, job, around, position=10, read_to=10, _epoch=1)  # type: ignore[arg-type]
 
 
 async def test_fetches_in_order_pass(work: LaneWork, around: Surroundings) -> None:
@@ -87,7 +88,9 @@ async def test_fetches_in_order_pass(work: LaneWork, around: Surroundings) -> No
     assert around.restarts == []
 
 
-async def test_a_missing_fetch_is_fetched_again_from_the_position(work: LaneWork, around: Surroundings) -> None:
+async def test_a_missing_fetch_is_fetched_again_from_where_the_lane_has_read_to(
+    work: LaneWork, around: Surroundings
+) -> None:
     before, after = batch(10, number=0), batch(30, number=2)
     assert await work._contiguous([before, after, batch(40, number=3)]) == [before]
     assert (around.restarts, around.repairs) == ([10], 1)
@@ -108,13 +111,30 @@ async def test_a_hole_in_the_offsets_is_no_missing_fetch(work: LaneWork, around:
 
 
 async def test_a_fetch_that_was_dropped_with_none_after_it_is_missed_at_the_second_look(
-    work: LaneWork, around: Surroundings
+    work: LaneWork, around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lanes, "LOOK_SECONDS", 0.0)
     around.fetches = (1, 1)
     await work._quiet(None, None, None)  # type: ignore[arg-type]
     assert around.restarts == [], "it may be on its way"
     await work._quiet(None, None, None)  # type: ignore[arg-type]
     assert (around.restarts, around.repairs) == ([10], 1)
+
+
+async def test_between_two_looks_a_fetch_has_a_moment_to_come(work: LaneWork, around: Surroundings) -> None:
+    around.fetches = (1, 1)
+    for _ in range(3):
+        await work._quiet(None, None, None)  # type: ignore[arg-type]
+    assert around.restarts == []
+
+
+async def test_a_nudge_wakes_a_lane_that_waits_for_batches(work: LaneWork) -> None:
+    waiting = asyncio.create_task(work._waiting.take(60.0))
+    await asyncio.sleep(0)
+    work.nudge()
+    assert await waiting == []
+    assert work._waiting.nudged()
+    assert not work._waiting.nudged(), "one nudge is one look"
 
 
 async def test_where_all_fetches_came_there_is_nothing_to_fetch_again(work: LaneWork, around: Surroundings) -> None:

@@ -16,11 +16,9 @@ from agents.sources.replay.timeline import (
     MOST_MARKS_IN_GAP,
     DisorderError,
     Event,
-    Halt,
     Mark,
     as_received,
     disorder,
-    in_legs,
     in_order,
     stamped,
     with_marks,
@@ -199,30 +197,6 @@ def test_no_mark_reaches_an_event_that_is_still_to_come(times: list[int]) -> Non
             assert item.at > latest
     assert latest == (T0 + times[-1] if times else -1)
     assert MARK_EVERY_MS == HOUR
-
-
-@given(st.lists(st.integers(0, 60 * 24 * HOUR), min_size=1, max_size=40).map(sorted))
-def test_history_never_runs_a_leg_and_a_mark_ahead_of_the_workers(times: list[int]) -> None:
-    leg = 7 * 24 * HOUR
-    marked = list(with_marks([event(T0 + at) for at in times]))
-    items = list(in_legs(marked, leg))
-    assert [item for item in items if not isinstance(item, Halt)] == marked
-    unprocessed: list[int] = []
-    for before, item in pairwise([items[0], *items]):
-        if isinstance(item, Halt):
-            assert before == Mark(item.at)
-            assert unprocessed
-            unprocessed.clear()
-        elif isinstance(item, Event):
-            assert item.at is not None
-            unprocessed.append(item.at)
-        assert item.at is not None
-        assert not unprocessed or item.at - unprocessed[0] < leg + HOUR
-
-
-def test_a_silence_of_years_has_one_halt() -> None:
-    items = in_legs(with_marks([event(T0), event(NOW)]))
-    assert sum(isinstance(item, Halt) for item in items) == 1
 
 
 @pytest.mark.parametrize(("text", "pace"), [("max", float("inf")), ("1x", 1.0), ("60x", 60.0), ("0.5x", 0.5)])

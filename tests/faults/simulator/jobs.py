@@ -13,9 +13,12 @@ from typing import TypeAlias
 import msgspec
 from aiokafka.structs import ConsumerRecord
 
+from agents.processors.holding import Holding
 from agents.processors.salesforce.changes import HELD_KEY, Changes
-from agents.runtime.contract import Effects, Lane, Rows
+from agents.runtime.contract import Effects, Lane, Plain, Rows
 from streams import topics
+from streams.events import UserEvent
+from streams.progress import LEVELS
 from streams.salesforce import parse_change
 from streams.salesforce.change import Change, encode_change
 from streams.salesforce.transactions import Held, pack
@@ -53,14 +56,14 @@ def opened(key: bytes) -> bytes:
     return b"open/" + key
 
 
-class Counting:
+class Counting(Plain):
     """Counts; remembers in memory what it has counted, as the real processors do."""
 
     def __init__(self, lane: Lane, rows: Rows) -> None:
         self._totals = {key: int(row) for key, row in rows.items() if key.startswith(b"key")}
         self._ticks = int(rows.get(TICK) or b"0")
 
-    def fold(self, batch: Sequence[ConsumerRecord], told_until: int) -> Effects:
+    def fold(self, batch: Sequence[ConsumerRecord], told_until: int, now: int) -> Effects:
         effects = Effects()
         for record in batch:
             total = self._totals[record.key] = self._totals.get(record.key, 0) + 1
@@ -92,6 +95,55 @@ def recounted(source: Sequence[Sourced]) -> Outcome:
         if seen[record.key] % EACH == 0:
             messages.append((record.key, b"%d" % seen[record.key]))
     return rows, messages
+
+
+# -- in rounds
+
+ROUND = 4
+"""Records of so many offsets are received in the reverse order, at one level or another by their key."""
+HELD = b"@held"
+
+
+def received_at(record: Sourced) -> int:
+    """Say when a record of the source was received."""
+    begun, after = divmod(record.offset, ROUND)
+    return AT + begun * ROUND + ROUND - after
+
+
+def in_rounds(source: Sequence[Sourced]) -> list[Sourced]:
+    """Put records in the order in which they have to be taken in."""
+    return sorted(source, key=received_at)
+
+
+class InRounds(Counting):
+    """Counts what the real `Holding` lets through: other lanes come on a little each time that it is asked."""
+
+    def __init__(self, lane: Lane, rows: Rows) -> None:
+        super().__init__(lane, rows)
+        self._holding = Holding(rows.get(HELD))
+        self._others = 0
+        """How far other lanes are beyond `AT`."""
+
+    def fold(self, batch: Sequence[ConsumerRecord], told_until: int, now: int) -> Effects | None:
+        for record in batch:
+            alias = "user:u" if record.key == b"key/a" else "anon:a"
+            event = UserEvent(alias, str(record.offset), AT, received_at(record))
+            self._holding.read(event, record)
+        return self.resume()
+
+    def resume(self) -> Effects | None:
+        self._others += 2
+        complete = AT + min(self._others, ROUND * (self._holding.read_to // ROUND))
+        due = self._holding.due([complete + 1] * (LEVELS - 1) + [complete], most=3)
+        if not due:
+            return None
+        effects = super().fold([held.source for held in due], 0, 0)
+        effects.rows[HELD] = self._holding.pack()
+        effects.position = self._holding.position
+        return effects
+
+    def idle(self, told_until: int) -> Effects | None:
+        return self.resume()
 
 
 # -- ordering

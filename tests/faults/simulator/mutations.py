@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
+from agents.processors.holding import Holding
 from agents.runtime import lanes
 from agents.runtime.contract import Effects, Lane
 from agents.runtime.delivery import Batch
@@ -70,10 +71,11 @@ def apply_before_commit() -> AbstractContextManager[Any]:
     """Rows go to the store before their transaction is committed."""
     commit = LaneWork._commit
 
-    async def early(self: LaneWork, effects: Effects, end: int, producer: LaneProducer, store: Store) -> None:
+    async def early(self: LaneWork, effects: Effects, producer: LaneProducer, store: Store) -> None:
+        end = self.read_to if effects.position is None else effects.position
         rows = effects.rows | {self._position_key: end.to_bytes(8, "big")}
         store.write(rows, store.restored_to())
-        await commit(self, effects, end, producer, store)
+        await commit(self, effects, producer, store)
 
     return patch.object(LaneWork, "_commit", early)
 
@@ -82,7 +84,7 @@ def position_of_the_group() -> AbstractContextManager[Any]:
     """An owner begins at the group's offset, not at the one in its rows."""
 
     async def positioned(self: LaneWork, store: Store) -> None:
-        self.position = await self.around.delivery.committed(self.lane)
+        self.position = self.read_to = await self.around.delivery.committed(self.lane)
         self._epoch = await self.around.delivery.restart_at(self.lane, self.position)
 
     return patch.object(LaneWork, "_positioned", positioned)
@@ -111,6 +113,22 @@ def lanes_partition(changelog: str) -> Any:
     return Lane(changelog, 0)
 
 
+def position_beyond_what_is_held() -> AbstractContextManager[Any]:
+    """A lane goes on after what it has read, taken in or not."""
+    return patch.object(Holding, "position", property(lambda self: self.read_to))
+
+
+def taken_in_again() -> AbstractContextManager[Any]:
+    """What was taken in behind the position is not remembered."""
+    pack = Holding.pack
+
+    def forgetful(self: Holding) -> bytes:
+        self._beyond.clear()
+        return pack(self)
+
+    return patch.object(Holding, "pack", forgetful)
+
+
 def all_mutations() -> Iterator[Mutation]:
     """Yield each."""
     yield from (
@@ -122,4 +140,6 @@ def all_mutations() -> Iterator[Mutation]:
         position_of_the_group,
         offset_outside,
         no_second_look,
+        position_beyond_what_is_held,
+        taken_in_again,
     )

@@ -14,7 +14,7 @@ import structlog
 from agents.runtime import lanes
 from agents.runtime.lanes import LaneFencedError
 from tests.faults.simulator.broker import NEIGHBOUR
-from tests.faults.simulator.jobs import OUTPUT, TICK
+from tests.faults.simulator.jobs import HELD, OUTPUT, TICK
 from tests.faults.simulator.world import POSITION, Owner, Remains, World, source_of
 
 
@@ -149,7 +149,7 @@ def _restored(remains: Remains) -> dict[bytes, bytes]:
 
 
 def _wrong_rows(expected: dict[bytes, bytes], found: dict[bytes, bytes], where: str) -> Iterator[tuple[str, str]]:
-    counted = {key: row for key, row in found.items() if key not in (TICK, NEIGHBOUR, b"@barrier")}
+    counted = {key: row for key, row in found.items() if key not in (TICK, HELD, NEIGHBOUR, b"@barrier")}
     if counted != expected:
         yield "wrong rows", f"{where}: {counted}, not {expected}"
 

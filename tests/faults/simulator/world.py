@@ -14,7 +14,17 @@ from agents.runtime.stores import MemoryStore, Store
 from agents.runtime.transactions import LaneProducer
 from tests.faults.simulator.broker import Broker, Habits, Log
 from tests.faults.simulator.clients import Consumer, Faust, Link, Producer, Sourced
-from tests.faults.simulator.jobs import OUTPUT, Counting, Outcome, ordering, recounted, reordered, sourced
+from tests.faults.simulator.jobs import (
+    OUTPUT,
+    Counting,
+    InRounds,
+    Outcome,
+    in_rounds,
+    ordering,
+    recounted,
+    reordered,
+    sourced,
+)
 from tests.faults.simulator.scheduler import StepLoop
 
 LANE = Lane("source", 0)
@@ -46,14 +56,18 @@ class World(NamedTuple):
     ticks: bool = False
     salesforce: bool = False
     """Whether the job is the real one that puts transactions of Salesforce in order; else it counts."""
+    rounds: bool = False
+    """Whether the job holds records back, and counts them by received time: the reverse of their order."""
 
     @property
     def job(self) -> Job:
-        make = ordering if self.salesforce else Counting
-        return Job("job", ("source",), "rows", make, idle_seconds=1.0 if self.ticks else None)
+        make = ordering if self.salesforce else InRounds if self.rounds else Counting
+        return Job("job", ("source",), "rows", make, idle_seconds=1.0 if self.ticks or self.rounds else None)
 
     def recount(self) -> Outcome:
         """Say what the source comes to."""
+        if self.rounds:
+            return recounted(in_rounds(source_of(self)))
         return reordered(source_of(self)) if self.salesforce else recounted(source_of(self))
 
     def begin(self) -> "Remains":
@@ -143,6 +157,8 @@ class Owner:
             observer=Deaf(),
             open_store=self._open_store,
             changelog=lambda table: "changelog",
+            barriers=_nobody_waits,
+            caught_up=_nothing_to_hear,
             batch_records=BATCH_RECORDS,
         )
         self.store: Store | None = None
@@ -171,6 +187,13 @@ class Owner:
         disks = len(self._remains.disks)
         self.store = DiskStore(self._remains, self._number % disks, self.loop) if disks else MemoryStore()
         return self.store
+
+
+async def _nobody_waits(lane: Lane) -> dict[int, int]:
+    return {}
+
+
+async def _nothing_to_hear() -> None: ...
 
 
 def _any(client: Any) -> Any:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from streams.events import Rejected, Split
+from streams.events import Forget, Rejected, Split
 from streams.identity import Command, encode_command, parse_command
 
 T0 = 1_760_000_000_000
@@ -11,7 +11,12 @@ T0 = 1_760_000_000_000
 @pytest.mark.parametrize(("name", "apart"), [("split", True), ("join", False)])
 def test_a_command_counts_from_when_kafka_had_it(name: str, apart: bool) -> None:
     value = encode_command(Command("anon:a1", "c1"))
-    assert parse_command(name, value, kafka_timestamp=T0) == Split("anon:a1", apart, "c1", T0)
+    assert parse_command(name, value, kafka_timestamp=T0) == Split("anon:a1", apart, "c1", T0, T0)
+
+
+def test_a_word_to_forget_is_received_when_kafka_had_it() -> None:
+    value = encode_command(Command("user:u1", "c1"))
+    assert parse_command("forget", value, kafka_timestamp=T0) == Forget("user:u1", received_at=T0)
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,16 @@
 """Lanes of `account-events` that feed themselves: whatever their pace, everybody hears the same in the end."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import count
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
-from aiokafka.structs import ConsumerRecord
 
 from agents.partitions import partition_of
 from agents.processors.account.accounts import MEMBERS_AT_MOST
-from agents.processors.account.events import AccountEvents
-from agents.runtime.contract import Effects, Lane
-from agents.runtime.stores import MemoryStore
 from streams.account.messages import (
     CompanyKnown,
     DomainMember,
@@ -28,6 +24,7 @@ from streams.account.messages import (
 from streams.events import NO_FIELDS, AccountState, Record, ShareOf, Told, decode_record
 from streams.policy import Accounts, Policy
 from streams.salesforce.change import Change
+from tests.support.topology import Silent, Topology
 
 T0 = 1_760_000_000_000
 PARTITIONS = 3
@@ -50,66 +47,61 @@ def update(name: str, key: str, **values: Any) -> Change:
     return Change(name, key, "update", T0 + at, f"t{at}", 1, values)
 
 
-class Lanes:
-    """All lanes of the topic, in memory."""
+class Refusals(Silent):
+    """Counts whom accounts did not take in."""
 
-    def __init__(self, seed: int = 0, policy: Policy = POLICY) -> None:
-        self.rng = Random(seed)
-        self.policy = policy
-        self.logs: dict[int, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
-        self.at = dict.fromkeys(range(PARTITIONS), 0)
-        self.stores = [MemoryStore() for _ in range(PARTITIONS)]
-        self.people: list[Record] = []
-        self.views: dict[str, Any] = {}
-        self.refetches: list[Any] = []
-        self.rejected: list[bytes | None] = []
+    def __init__(self) -> None:
         self.refused = 0
-        self.restart()
 
-    def restart(self) -> None:
-        """A new process: only what was committed is left."""
-        self.lanes = [
-            AccountEvents(Lane("account-events", p), store, self.policy, partitions=PARTITIONS, observed=self._observed)
-            for p, store in enumerate(self.stores)
-        ]
-
-    def _observed(self, rejected: Any, refused: int) -> None:
+    def recorded(self, rejected: "Counter[str]", refused: int) -> None:
         self.refused += refused
+
+
+class Lanes:
+    """All lanes of the topic.  Those of people hold back what they hear: no time passes."""
+
+    def __init__(self, seed: int = 0, policy: Policy = POLICY, **kinds: Any) -> None:
+        self.refusals = Refusals()
+        self.topology = Topology(policy, partitions=PARTITIONS, seed=seed, observer=self.refusals, **kinds)
+
+    @property
+    def refused(self) -> int:
+        return self.refusals.refused
 
     def feed(self, *messages: Change | Message) -> "Lanes":
         for message in messages:
             key = key_of(message)
             assert key is not None
-            self.logs[partition_of(key, PARTITIONS)].append((key.encode(), encode_message(message)))
-        while waiting := [p for p in range(PARTITIONS) if self.at[p] < len(self.logs[p])]:
-            self.work(self.rng.choice(waiting), self.rng.randint(1, 5))
+            self.write(key, key.encode(), encode_message(message))
+        self.topology.come_to_rest()
         return self
 
-    def work(self, p: int, most: int) -> None:
-        batch = [
-            ConsumerRecord("account-events", p, self.at[p] + i, T0, 0, key, value, None, -1, 0, ())
-            for i, (key, value) in enumerate(self.logs[p][self.at[p] : self.at[p] + most])
-        ]
-        self.at[p] += len(batch)
-        self.take(p, self.lanes[p].fold(batch, T0))
+    def write(self, place: str, key: bytes | None, value: bytes) -> None:
+        """Append to the partition of a key, whatever it is."""
+        self.topology.publish("account-events", partition_of(place, PARTITIONS), value, T0, key=key)
 
-    def take(self, p: int, effects: Effects) -> None:
-        self.stores[p].write(effects.rows, 0)
-        for (topic, partition), messages in effects.sends.items():
-            for key, value, _ in messages:
-                match topic:
-                    case "account-events":
-                        self.logs[partition].append((key, value))
-                    case "user-events":
-                        self.people.append(decode_record(value or b""))
-                    case "account-views":
-                        self.views[(key or b"").decode()] = json.loads(value or b"")
-                    case "salesforce-refetch":
-                        self.refetches.append(json.loads(value or b""))
-                    case "rejected-events":
-                        self.rejected.append(value)
-        if effects.committed is not None:
-            effects.committed()
+    @property
+    def people(self) -> list[Record]:
+        """What people hear."""
+        return [decode_record(one.value) for one in self.topology.messages("user-events")]
+
+    @property
+    def views(self) -> dict[str, Any]:
+        return {key.decode(): json.loads(value) for key, value in self.topology.latest("account-views").items()}
+
+    @property
+    def refetches(self) -> list[Any]:
+        return [json.loads(one.value) for one in self.topology.messages("salesforce-refetch")]
+
+    @property
+    def rejected(self) -> list[bytes | None]:
+        return [one.value for one in self.topology.messages("rejected-events")]
+
+    @property
+    def rows(self) -> list[tuple[bytes, bytes]]:
+        """Of accounts, records and domains."""
+        lanes = (lane for lane in self.topology.lanes if lane.lane.topic == "account-events")
+        return [row for lane in lanes for row in lane.rows.items()]
 
     def heard(self) -> dict[str, dict[str, Any]]:
         """{alias: {account: its state}} as everybody heard it last."""
@@ -218,15 +210,14 @@ def test_a_contact_that_is_forgotten_leaves_and_takes_nothing_in_any_more() -> N
     lanes.feed(update("Contact", ANN, AccountId=BRAND, Title="CEO"))
     assert lanes.heard() == {}
     assert lanes.views[ACME]["members"] == []
-    rows = [row for store in lanes.stores for _, row in store.items()]
-    assert not any(b"VP" in row or b"CEO" in row for row in rows)
+    assert not any(b"VP" in row or b"CEO" in row for _, row in lanes.rows)
 
 
 def test_an_address_that_is_forgotten_leaves_its_domain_and_the_holder() -> None:
     address = "email:cy@acme.com"
     lanes = Lanes().feed(acme(), DomainMember(address, "acme.com"), Forgotten(address, "acme.com"))
     assert lanes.views[ACME]["members"] == []
-    assert not any(b"cy@acme.com" in key for store in lanes.stores for key, _ in store.items())
+    assert not any(b"cy@acme.com" in key for key, _ in lanes.rows)
     lanes.feed(snapshot("Account", BRAND, Name="Old", Website="acme.com", CreatedDate="2025-01-01T00:00:00.000Z"))
     assert lanes.heard() == {}
 
@@ -306,11 +297,11 @@ def test_who_leaves_gives_the_place_free(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_new_rules_tell_everybody_anew_without_a_record() -> None:
     lanes = Lanes().feed(acme(), snapshot("Contact", ANN, AccountId=ACME), won(ARR__c=7, Amount=10))
-    lanes.policy = Policy(2)
-    lanes.restart()
-    for p, lane in enumerate(lanes.lanes):
-        lanes.take(p, lane.idle(T0) or Effects())
-        assert lane.idle(T0) is None
+    lanes.topology.deploy(Policy(2))
+    for lane in lanes.topology.lanes:
+        if lane.lane.topic == "account-events":
+            lane.idle()
+            assert lane.processor.idle(T0) is None
     assert lanes.heard()[f"sf:{ANN}"][ACME]["arr"] == 1_000
 
 
@@ -323,9 +314,13 @@ def test_an_older_word_on_a_role_changes_nothing() -> None:
 
 def test_a_message_that_is_none_is_kept_and_stops_nobody() -> None:
     lanes = Lanes()
-    p = partition_of(ACME, PARTITIONS)
-    lanes.logs[p] += [(ACME.encode(), b"{"), (b"other", encode_message(acme())), (None, encode_message(acme()))]
-    lanes.logs[p].append((ACME.encode(), encode_message(Telling(ACME, msgspec.Raw(b"[]"), "x"))))
+    for key, value in (
+        (ACME.encode(), b"{"),
+        (b"other", encode_message(acme())),
+        (None, encode_message(acme())),
+        (ACME.encode(), encode_message(Telling(ACME, msgspec.Raw(b"[]"), "x"))),
+    ):
+        lanes.write(ACME, key, value)
     lanes.feed(acme())
     assert (len(lanes.rejected), lanes.views[ACME]["name"]) == (4, "Acme")
 
@@ -394,10 +389,10 @@ def expected(history: list[Change | Message]) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("seed", range(60))
 def test_any_pace_any_order_and_any_restart_gives_what_the_latest_records_say(seed: int) -> None:
     history = random_history(Random(seed))
-    lanes = Lanes(seed)
+    lanes = Lanes(seed, workers=1 + seed % 2, crashes=0.05)
     for start in range(0, len(history), 7):
         lanes.feed(*history[start : start + 7])
-        lanes.restart()
+        lanes.topology.restart()
     shown = {
         account: {"name": view["name"], "arr": view["arr"], "members": set(view["members"])}
         for account, view in lanes.views.items()

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from agents.personas_file import shipped
-from agents.verify.world import SALESFORCE_CHANGES, WEB_EVENTS, Message, World
+from agents.verify.world import SALESFORCE_CHANGES, WEB_EVENTS, World
 from streams.attribution.cells import Contribution, Dimension, Measure, add, cell_of
 from streams.attribution.models import Model
 from streams.instants import DAY_MS, iso
 from streams.policy import Accounts, Policy
-from tests.agents.verify.processed import processed
+from tests.support.topology import Topology
+from tests.support.world import as_world
 
 T0 = 1_760_000_000_000
 POLICY = Policy(1, accounts=Accounts(arr="ARR__c"), personas=shipped())
@@ -66,22 +67,35 @@ ORG = [
 ]  # fmt: skip
 
 
-def world(seed: int, org: list[dict[str, Any]], web: list[dict[str, Any]] = WEB, partitions: int = 2) -> World:
-    """Messages spread over partitions; what has an id of its own keeps its order anyhow, as it is said once."""
-    found = World(partitions, {})
+RECEIVED = T0 + 4 * DAY_MS
+"""When the first of the messages is received; in half of the worlds all of them are."""
+
+
+def played(
+    seed: int, org: list[dict[str, Any]], web: list[dict[str, Any]] = WEB, partitions: int = 2, **kinds: Any
+) -> Topology:
+    """Messages spread over partitions, taken in at any pace; what has an id of its own is said once."""
+    topology = Topology(POLICY, partitions=partitions, seed=seed, **({"paces": (1, 3, 30)} | kinds))
     for topic, messages in ((WEB_EVENTS, web), (SALESFORCE_CHANGES, org)):
         for number, one in enumerate(messages):
-            p = (number + seed) % partitions
-            offset = found.end(topic, p)
-            found.topics.setdefault(topic, []).append(
-                Message(p, offset, T0 + 4 * DAY_MS, b"k", json.dumps(one).encode(), headers_of(one))
-            )
-    return processed(found, POLICY, seed)
+            at = RECEIVED + number * (seed % 2)
+            place = (number + seed) % partitions
+            topology.publish(topic, place, json.dumps(one).encode(), at, key=b"k", headers=headers_of(one))
+    topology.mark(RECEIVED + DAY_MS)
+    topology.come_to_rest()
+    return topology
+
+
+def world(seed: int, org: list[dict[str, Any]], web: list[dict[str, Any]] = WEB, partitions: int = 2) -> World:
+    """The same, as values."""
+    return as_world(played(seed, org, web, partitions))
 
 
 def headers_of(message: dict[str, Any]) -> tuple[tuple[str, bytes], ...]:
-    """A company is a command; all others are events or changes."""
-    return (("touchline-command", b"company"),) if "domain" in message else ()
+    """A company and an alias are commands; all others are events or changes."""
+    if "domain" in message:
+        return (("touchline-command", b"company"),)
+    return (("touchline-command", b"forget"),) if "alias" in message else ()
 
 
 def contributions(made: World) -> dict[str, Contribution]:

@@ -50,7 +50,7 @@ class Intake:
         self.changes = Changes(self.LANE, self.store, partitions=PARTITIONS, observed=self.rejected.update)
 
     def fold(self, *values: bytes | None) -> Effects:
-        return self._committed(self.changes.fold([message(self.LANE, b"k", value) for value in values], T0))
+        return self._committed(self.changes.fold([message(self.LANE, b"k", value) for value in values], T0, T0))
 
     def idle(self, at: int) -> Effects:
         return self._committed(self.changes.idle(at) or Effects())
@@ -58,7 +58,7 @@ class Intake:
     def _committed(self, effects: Effects) -> Effects:
         self.store.write(effects.rows, 0)
         if effects.committed is not None:
-            effects.committed()
+            effects.committed({})
         return effects
 
 
@@ -126,7 +126,7 @@ class Rows:
 
     def fold(self, *changes: Change) -> Effects:
         batch = [message(self.lane, change.record.encode(), encode_change(change)) for change in changes]
-        effects = self.records.fold(batch, T0)
+        effects = self.records.fold(batch, T0, T0)
         self.store.write(effects.rows, 0)
         return effects
 
@@ -190,6 +190,6 @@ def test_a_broken_change_is_kept_as_a_dead_letter_and_stops_nobody() -> None:
     rows = Rows()
     good = message(rows.lane, ANN.encode(), encode_change(contact(1, "create", Title="VP")))
     bad = [message(rows.lane, ANN.encode(), b"{"), message(rows.lane, b"other", good.value)]
-    effects = rows.records.fold([bad[0], good, bad[1]], T0)
+    effects = rows.records.fold([bad[0], good, bad[1]], T0, T0)
     assert len(sent(effects, "rejected-events")) == 2
     assert len(records_of(effects)) == 2
