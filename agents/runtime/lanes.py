@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.structs import ConsumerRecord
 
 from agents.runtime.contract import Effects, Job, Lane, Processor
 from agents.runtime.delivery import Batch
@@ -256,11 +257,10 @@ class LaneWork:
         """Fold all that waits as one, and commit what it comes to."""
         point("after-fetch")
         fit = await self._contiguous(batches)
-        records = [record for batch in fit for record in batch.records if record.offset >= self.read_to]
+        records = self._unread(fit)
         if not records:
             return
         started = monotonic()
-        self.read_to = records[-1].offset + 1
         effects = processor.fold(records, _told_until(fit[-1]), fit[-1].fetched_at)
         point("after-fold")
         await self._done(effects, producer, store, records=len(records), started=started)
@@ -333,6 +333,16 @@ class LaneWork:
             self._number += 1
             fit.append(batch)
         return fit
+
+    def _unread(self, batches: list[Batch]) -> list[ConsumerRecord]:
+        """Return the records that were not read before.  A seek of Faust's own may bring some a second time."""
+        unread: list[ConsumerRecord] = []
+        for batch in batches:
+            fresh = [record for record in batch.records if record.offset >= self.read_to]
+            if fresh:
+                self.read_to = fresh[-1].offset + 1
+                unread += fresh
+        return unread
 
     async def _fetch_again(self) -> None:
         log.warning("fetch again", lane=str(self.lane), position=self.read_to)

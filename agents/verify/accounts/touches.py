@@ -113,7 +113,7 @@ class _Lists:
         if [touch[:2] for touch in one.touches] != sorted(touch[:2] for touch in one.touches):
             yield "touches are not sorted by instant and order key"
         if not self._may_be_since(one.since):
-            yield f"since is {one.since}, at which the row cannot have sealed last"
+            yield f"since is {one.since}, which is not old enough to let go of"
         for touch in (known - whole).elements():
             yield f"has a touch that is none, or too often: {touch}"
         if len(touches) > MOST_KEPT:
@@ -134,7 +134,7 @@ class _Lists:
         return is_surely_kept(touch, signed_up[1], rules)
 
     def _may_be_since(self, since: int) -> bool:
-        """Say whether a row can have sealed so: never, or by now; what Salesforce tells has a row seal at any time."""
+        """Say whether a row may have let go of touches up to `since`: of none, or of such as are old enough by now."""
         return since == 0 or since + self.rules.horizon_ms + self.rules.lookback_ms <= self.everybody.until(self.row)
 
 

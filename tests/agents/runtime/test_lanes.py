@@ -98,6 +98,13 @@ async def test_a_missing_fetch_is_fetched_again_from_where_the_lane_has_read_to(
     assert await work._contiguous([batch(50, number=4), again]) == [again]
 
 
+def test_what_a_seek_of_fausts_own_brings_a_second_time_is_left_out(work: LaneWork) -> None:
+    batches = [batch(9, 10, number=0), batch(10, 11, number=1), batch(10, number=2), batch(12, number=3)]
+    assert [record.offset for record in work._unread(batches)] == [10, 11, 12]
+    assert work._unread([batch(11, 12, number=4)]) == []
+    assert work.read_to == 13
+
+
 async def test_a_fetch_of_a_former_epoch_is_left_out(work: LaneWork, around: Surroundings) -> None:
     of_now = batch(10, epoch=1, number=0)
     assert await work._contiguous([batch(30, epoch=0, number=0), of_now]) == [of_now]

@@ -91,8 +91,8 @@ def test_touches_that_a_row_may_have_let_go_of_may_be_missing_where_since_says_s
     assert heard(kept, records=records).differences == 0
     assert heard(told(1, FIRST, SECOND, place=1), records=records).differences == 1
     assert heard(told(1, old, FIRST, SECOND, place=1), records=records).differences == 0
-    between = told(1, FIRST, SECOND, since=T0 - RULES.horizon_ms - RULES.lookback_ms - 1, place=1)
-    assert heard(between, records=records).differences == 1
+    too_early = told(1, FIRST, SECOND, since=T0 + 1001 - RULES.horizon_ms - RULES.lookback_ms, place=1)
+    assert heard(too_early, records=records).differences == 1
 
 
 def test_whoever_was_never_of_an_account_tells_none() -> None:

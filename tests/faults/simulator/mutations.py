@@ -50,6 +50,17 @@ def no_guard() -> AbstractContextManager[Any]:
     return patch.object(LaneWork, "_contiguous", contiguous)
 
 
+def no_look_at_offsets() -> AbstractContextManager[Any]:
+    """What was read before this batch is left out, but not what comes twice within it."""
+
+    def unread(self: LaneWork, batches: list[Batch]) -> list[Any]:
+        records = [record for batch in batches for record in batch.records if record.offset >= self.read_to]
+        self.read_to = max((record.offset + 1 for record in records), default=self.read_to)
+        return records
+
+    return patch.object(LaneWork, "_unread", unread)
+
+
 def read_before_fence() -> AbstractContextManager[Any]:
     """The rows are read while the former owner may still write."""
 
@@ -135,6 +146,7 @@ def all_mutations() -> Iterator[Mutation]:
         no_fence,
         no_barrier,
         no_guard,
+        no_look_at_offsets,
         read_before_fence,
         apply_before_commit,
         position_of_the_group,
