@@ -87,12 +87,11 @@ async def compacted(run: Run) -> None:
     """Compact the changelogs, with tombstones and transaction markers at their ends, and recover from what is left."""
     changelogs = [topics.changelog(run.settings.app_id, table).name for table in topics.TABLES]
     await _set(run, changelogs, COMPACTING)
-    items = load.company(run.number, PEOPLE)
-    third = len(items) // 3
+    first, second = load.in_halves(load.company(run.number, PEOPLE))
     worker = run.worker()
     await worker.start()
     await worker.ready()
-    await run.publish(items[:third], seconds=4)
+    await run.publish(first, seconds=4)
     await run.verify()
     await worker.kill_for_good()
     await _tombstones(run, changelogs)
@@ -100,7 +99,7 @@ async def compacted(run: Run) -> None:
     since = monotonic()
     await worker.start()
     await run.recovered(since, worker)
-    await run.publish(items[third:])
+    await run.publish(second)
     run.replays = False  # the steps are compacted away
 
 
