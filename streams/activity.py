@@ -17,6 +17,8 @@ STORED = 1_024
 """Events of one name that are kept with instant and id whatever their age; beyond, only those of the last day."""
 STORED_AT_MOST = 8_192
 """Bound of a row's size: beyond so many of one name in a day the oldest become hour counts too."""
+THINNED = 256
+"""So many events, or more, become hour counts at once: each time sealed sessions are folded, too."""
 HOUR_MS = 3_600_000
 HOUR_BYTES = 6
 """Of one hour and its count in MessagePack, at the least."""
@@ -113,11 +115,13 @@ class Series(msgspec.Struct, array_like=True, gc=False):
     def surplus(self) -> int:
         """Say how many of the oldest events have to become hour counts."""
         stored = len(self)
-        if stored <= STORED:
+        if stored < STORED + THINNED:
             return 0
         instants = self.instants()
         old = min(bisect_right(instants, instants[-1] - DAY_MS), stored - STORED)
-        return max(old, stored - STORED_AT_MOST)
+        if stored > STORED_AT_MOST:
+            old = max(old, THINNED)
+        return old if old >= THINNED else 0
 
     def thin(self, surplus: int) -> None:
         """Turn the oldest `surplus` events into hour counts: their ids are forgotten, their number is not."""

@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.msgpack import encode
 
-from streams.activity import HOUR_BYTES, HOUR_MS, STORED, STORED_AT_MOST, Known, Part, Series, Touch, latest_known
+from streams.activity import (
+    HOUR_BYTES,
+    HOUR_MS,
+    STORED,
+    STORED_AT_MOST,
+    THINNED,
+    Known,
+    Part,
+    Series,
+    Touch,
+    latest_known,
+)
 from streams.events import Source
 from streams.identifiers import order_key
 from streams.instants import DAY_MS
@@ -112,11 +123,12 @@ def test_up_to_1024_events_are_kept_one_by_one_however_old() -> None:
     assert (len(stored), stored.hours) == (STORED, {})
 
 
-def test_one_more_turns_the_oldest_into_a_count_of_its_hour() -> None:
-    stored = long_series(STORED + 1, HOUR_MS)
-    oldest = T0 - STORED * HOUR_MS
-    assert (len(stored), stored.hours) == (STORED, {oldest // HOUR_MS: 1})
-    assert stored.find(key(0)) == -1
+def test_beyond_these_256_at_once_become_counts_of_their_hours() -> None:
+    assert len(long_series(STORED + THINNED - 1, HOUR_MS)) == STORED + THINNED - 1
+    stored = long_series(STORED + THINNED, HOUR_MS)
+    oldest = (T0 - (STORED + THINNED - 1) * HOUR_MS) // HOUR_MS
+    assert (len(stored), stored.hours) == (STORED, {oldest + hour: 1 for hour in range(THINNED)})
+    assert stored.find(key(THINNED - 1)) == -1
 
 
 def test_within_a_day_more_are_kept_one_by_one() -> None:
@@ -125,23 +137,23 @@ def test_within_a_day_more_are_kept_one_by_one() -> None:
 
 
 def test_of_a_burst_only_what_is_a_day_old_moves() -> None:
-    for newest, surplus in ((DAY_MS - 9, 2), (DAY_MS, 3)):
-        burst = long_series(STORED + 5, 10)
-        third = burst.instants()[2]
-        burst.add(third + newest, key(5000), 0)
+    for newest, surplus in ((DAY_MS - 1, 0), (DAY_MS, THINNED), (DAY_MS + 10, THINNED + 1)):
+        burst = long_series(STORED + 500, 10)
+        last = burst.instants()[THINNED - 1]
+        burst.add(last + newest, key(5000), 0)
         assert burst.surplus() == surplus
 
 
 def test_however_old_they_are_1024_stay_one_by_one() -> None:
-    burst = long_series(STORED, 10)
+    burst = long_series(STORED + THINNED - 1, 10)
     burst.add(T0 + 3 * DAY_MS, key(5000), 0)
-    assert burst.surplus() == 1
+    assert burst.surplus() == THINNED
 
 
 def test_a_burst_has_an_end_too() -> None:
     stored = long_series(STORED_AT_MOST + 3, 1)
-    assert len(stored) == STORED_AT_MOST
-    assert sum(stored.hours.values()) == 3
+    assert len(stored) == STORED_AT_MOST + 3 - THINNED
+    assert sum(stored.hours.values()) == THINNED
     assert stored.count(T0 - WINDOW, T0) == STORED_AT_MOST + 3
 
 
@@ -165,7 +177,7 @@ def test_an_hour_is_dropped_once_its_end_is_at_the_boundary() -> None:
 
 
 def test_stored_bytes_tell_what_expiring_frees() -> None:
-    stored = long_series(STORED + 500, HOUR_MS)
+    stored = long_series(STORED + 2 * THINNED, HOUR_MS)
     hours = len(stored.hours)
     told, packed = stored.stored_bytes(), len(encode(stored))
     stored.expire(T0 - (STORED - 100) * HOUR_MS)
@@ -176,9 +188,9 @@ def test_stored_bytes_tell_what_expiring_frees() -> None:
 
 
 def test_an_event_older_than_all_that_is_stored_joins_the_hours_where_there_are_some() -> None:
-    stored = long_series(STORED + 1, HOUR_MS)
-    assert not stored.add(T0 - (STORED + 1) * HOUR_MS, key(7000), 0)
-    assert (len(stored), sum(stored.hours.values())) == (STORED, 2)
+    stored = long_series(STORED + THINNED, HOUR_MS)
+    assert not stored.add(T0 - (STORED + THINNED) * HOUR_MS, key(7000), 0)
+    assert (len(stored), sum(stored.hours.values())) == (STORED, THINNED + 1)
 
 
 # Parts.

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.activity import STORED
+from streams.activity import STORED, THINNED
 from streams.asks import Trigger, Withdrawn
 from streams.events import (
     NO_TIME,
@@ -429,7 +429,7 @@ def test_with_more_than_1024_events_the_rule_stays_exact() -> None:
     step = 2 * MINUTE
     profile = given(*(viewed(at) for at in range(T0, T0 + 1500 * step, step)), policy=policy)
     assert profile.own.series["Report Viewed"].hours != {}
-    assert len(profile.own.series["Report Viewed"]) == STORED
+    assert STORED <= len(profile.own.series["Report Viewed"]) < STORED + THINNED
     assert profile.standings["many"].entered_at == T0 + 1000 * step
     end = T0 + 499 * step + 2 * DAY
     assert changes(passed(profile, T0 + WINDOW, policy)) == [("many", False, end, end)]
