@@ -30,10 +30,11 @@ test: lint types downloads ## Everything: lint, types, and all tests on a real K
 test-fast: setup ## The tests that need neither Kafka nor Redis
 	@$(PURE) $(PYTEST_ARGS)
 
-bench: downloads ## This worker and its peers at one job, many people, Salesforce; some 20 minutes
+bench: downloads ## This worker and its peers at one job, many people, Salesforce, idle; some 20 minutes
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 	@$(BIN)/python -m tests.bench.scale $(SCALE_ARGS)
 	@$(BIN)/python -m tests.bench.mixed $(MIXED_ARGS)
+	@$(BIN)/python -m tests.bench.idle $(IDLE_ARGS)
 
 faults: downloads ## Kill, stop, cut and corrupt everything on two Kafkas, and verify; about an hour
 	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)
