@@ -30,6 +30,9 @@ NORMALISE_CHANGES = "normalise-changes"
 KEEP_RECORDS = "keep-records"
 TRACK_PROFILES = "track-profiles"
 
+AHEAD = 5
+"""So many transactions of records a source lane may bring before others have dealt with them; they hold them."""
+
 
 def exchange(settings: Settings) -> Exchange:
     """Make the place where lanes say how far they are: the clock waits for each partition of the sources."""
@@ -47,6 +50,7 @@ def jobs(settings: Settings, policy: Policy, observer: ProcessorObserver, exchan
         log_clock=settings.clock is Clock.log,
         tick_ms=settings.tick_ms,
         grace_ms=settings.grace_ms,
+        most_ahead=AHEAD * settings.batch_records,
         observed=observer.received,
     )
     changes = partial(Changes, partitions=settings.partitions, observed=observer.ingested)

@@ -43,6 +43,8 @@ class Progress(msgspec.Struct, frozen=True, tag_field="kind", tag="done", omit_d
     """(version of the rules, instant from which on the lane decides by them), in order."""
     behind: bool = False
     """Of a source: whether more waited when it ticked, so that its next tick comes soon and nobody is in a hurry."""
+    wants: Millis = UNKNOWN
+    """Of a source: up to when lanes of people should be done by now; else it will have to wait for them."""
 
 
 class Sent(msgspec.Struct, frozen=True, tag_field="kind", tag="sent", gc=False):
@@ -82,6 +84,7 @@ class Board:
         self._ticks: dict[str, Millis] = dict.fromkeys(sources, UNKNOWN)
         self._behind: set[str] = set()
         """Sources that have still to read what waits."""
+        self._wanted = UNKNOWN
         self._lanes = {f"{people}/{number}": number for number in range(partitions)}
         self._done = [[UNKNOWN] * LEVELS for _ in range(partitions)]
         self._below = [[UNKNOWN] * partitions for _ in range(LAST)]
@@ -108,6 +111,16 @@ class Board:
     def somebody_waits(self) -> bool:
         """Whether something was sent that no lane may take in before all sources have gone on."""
         return self._newest > self.clock
+
+    @property
+    def decided(self) -> Millis:
+        """The instant up to which all lanes of people are done."""
+        return min(done[LAST] for done in self._done)
+
+    @property
+    def wanted(self) -> Millis:
+        """The instant up to which all lanes of people should be done by now, for some source is well ahead of them."""
+        return self._wanted
 
     @property
     def catches_up(self) -> bool:
@@ -153,10 +166,11 @@ class Board:
             self._done[number] = [max(one, other) for one, other in zip(before, said.done, strict=True)]
             return self._done[number] != before
         if said.lane in self._ticks and len(said.done) == 1 and said.done[0] >= self._ticks[said.lane]:
-            known = self._ticks[said.lane], said.lane in self._behind
+            known = self._ticks[said.lane], said.lane in self._behind, self._wanted
             self._ticks[said.lane] = said.done[0]
             (self._behind.add if said.behind else self._behind.discard)(said.lane)
-            return known != (said.done[0], said.behind)
+            self._wanted = max(self._wanted, said.wants)
+            return known != (said.done[0], said.behind, self._wanted)
         return False
 
     def _hear_sent(self, said: Sent) -> bool:

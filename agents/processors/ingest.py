@@ -4,7 +4,7 @@ What cannot be used goes to `rejected-events`.  It also tells the time: its tick
 this source partition could bring is in `user-events`.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from aiokafka.structs import ConsumerRecord
 from msgspec.structs import replace
 
 from agents.partitions import partition_of
+from agents.processors.ahead import Ahead
 from agents.processors.dead_letters import send_dead_letter
 from agents.processors.out import Out
 from agents.processors.sending import Sending
@@ -34,8 +35,8 @@ BEHIND_MS = 1_000
 """How far ticks stay behind the last record read while more wait: senders' stamps are not quite in order."""
 QUIET_TICKS = 10
 """A source partition without traffic ticks so many times more seldom while nobody waits for it."""
-AHEAD = 10
-"""So many transactions a lane may be ahead of the slowest source: what it brings is held in memory until then."""
+WANTS = 2
+"""Half of what a lane may be ahead it has brought when it wants the others to come on, however little they can do."""
 TICK_KEY = b"@tick/"
 SENT_KEY = b"@sent/"
 COMPANY = COMMAND.encode()
@@ -57,6 +58,7 @@ class Ingest:
         log_clock: bool,
         tick_ms: int,
         grace_ms: int,
+        most_ahead: int,
         observed: Callable[[Counter[str], int], None],
     ) -> None:
         self._lane = lane
@@ -74,8 +76,7 @@ class Ingest:
         self._sending = Sending(self._name, partitions, rows.get(self._sent_key))
         # A former owner may have ticked without a transaction, as nothing came.
         self._ticked = max(int.from_bytes(rows.get(self._tick_key) or b"", "big"), exchange.board.tick(self._name))
-        self._ahead: deque[Millis] = deque(maxlen=AHEAD)
-        """Ticks of the latest transactions."""
+        self._ahead, self._half_ahead = Ahead(most_ahead), Ahead(most_ahead // WANTS)
 
     def fold(self, batch: Sequence[ConsumerRecord], told_until: int, now: int) -> Effects:
         """Normalise each record, in order; then tick, as far as time is known to have passed."""
@@ -92,8 +93,9 @@ class Ingest:
         effects.rows[self._tick_key] = self._ticked.to_bytes(8, "big")
         if found.sent:
             effects.rows[self._sent_key] = self._sending.pack()
-        self._ahead.append(self._ticked)
-        said = Progress(self._name, (self._ticked,), behind=told_until != now)
+        for ahead in (self._ahead, self._half_ahead):
+            ahead.add(self._ticked, len(batch))
+        said = Progress(self._name, (self._ticked,), behind=told_until != now, wants=self._half_ahead.due)
         effects.committed = lambda ends: self._committed(found, ends, said)
         return effects
 
@@ -102,8 +104,9 @@ class Ingest:
         return None
 
     def may_fold(self) -> bool:
-        """Wait for the slowest source, where this one is well ahead of it."""
-        return len(self._ahead) < AHEAD or self._exchange.board.clock >= self._ahead[0]
+        """Wait for the slowest source, and for the slowest lane of people, where this one is well ahead of it."""
+        board, due = self._exchange.board, self._ahead.due
+        return board.clock >= due and board.decided >= due
 
     def wants_time(self, now: int) -> bool:
         """Say whether to tick without traffic: soon where somebody waits for it."""

@@ -121,7 +121,7 @@ class Profiles:
     def resume(self) -> Effects | None:
         """Take in what the progress of other lanes allows, and let time pass as far."""
         self._look_at_board()
-        if self._exchange.board.catches_up and self._holding.waiting_for(self._levels) < MOST_RECORDS:
+        if self._may_wait() and self._holding.waiting_for(self._levels) < MOST_RECORDS:
             return None
         due = self._holding.due(self._levels, MOST_RECORDS)
         folded = Batched()
@@ -159,6 +159,11 @@ class Profiles:
         if self._sending.has_sent:
             self._exchange.tell(self._sending.reached(ends), f"{self._name}/sent", to_all=True)
         self._exchange.tell(self._progress(), self._name, to_all=True)
+
+    def _may_wait(self) -> bool:
+        """Say whether to wait until there is more to take in: sources bring much now, and none waits for this lane."""
+        board = self._exchange.board
+        return board.catches_up and self._holding.done[LAST] >= board.wanted
 
     def _look_at_board(self) -> None:
         """Go as far as the board says, once everything that it counts on has been read."""

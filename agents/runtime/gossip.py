@@ -124,7 +124,8 @@ class Gossip:
             await self._exchange.changed.wait()
             await asyncio.sleep(NUDGE_SECONDS)
             self._exchange.changed.clear()
-            if (seen := (board.levels, board.catches_up)) != before:
+            waited_for = min(board.decided, board.wanted)
+            if (seen := (board.levels, board.wanted, waited_for, board.catches_up)) != before:
                 before = seen
                 self._nudge()
 

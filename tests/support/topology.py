@@ -71,6 +71,7 @@ class Topology:
         paces: tuple[int, ...] = (1,),
         crashes: float = 0.0,
         longest_batch: int = LONGEST_BATCH,
+        batch_records: int = 4_000,
         observer: Silent | None = None,
     ) -> None:
         self.rng = Random(seed)
@@ -81,7 +82,11 @@ class Topology:
         """Wall time, where that is the clock: advanced by what is published."""
         self.log: dict[Lane, list[ConsumerRecord]] = defaultdict(list)
         self.progress: list[Said] = []
-        self.settings = Settings(_env_file=None, partitions=partitions, clock=clock, grace_ms=0, tick_ms=20)
+        self._known: set[Said] = set()
+        """What all workers were told although nobody waited for it."""
+        self.settings = Settings(
+            _env_file=None, partitions=partitions, clock=clock, grace_ms=0, tick_ms=20, batch_records=batch_records
+        )
         self.observer = observer or Silent()
         self.workers = [Worker(self.settings, policy, self.observer) for _ in range(workers)]
         self.lanes = [
@@ -122,10 +127,17 @@ class Topology:
             if self._turn():
                 continue
             came = [lane.idle() for lane in self.lanes]
-            if not any(came):
+            if not self._refresh() and not any(came):
                 return
         msg = f"no rest after {MOST_STEPS} steps: {[str(lane.lane) for lane in self.lanes if lane.is_busy()]}"
         raise AssertionError(msg)
+
+    def _refresh(self) -> bool:
+        """Have all workers hear how far all lanes are, as they do each second; say whether there was news."""
+        news = [said for said in self.said() if said not in self._known]
+        self._known.update(news)
+        self.progress += news
+        return bool(news)
 
     def work(self, turns: int) -> None:
         """Let lanes have so many turns, fewer where none has anything to do; more may come at once."""
@@ -228,7 +240,7 @@ class LaneAtWork:
 
     def _board(self) -> object:
         board = self.worker.exchange.board
-        return board.levels, board.catches_up
+        return board.levels, board.decided, board.wanted, board.catches_up
 
     def idle(self) -> bool:
         """Nothing comes for a while; say whether that came to anything."""

@@ -264,6 +264,7 @@ def test_decisions_do_not_hang_on_partitions_workers_order_or_crashes(seed: int)
         (DAY, {"partitions": 4}),
         (40 * DAY, {"partitions": 3, "paces": (1, 3, 30)}),
         (HOUR, {"partitions": 4, "workers": 3, "paces": (1, 10), "crashes": 0.1}),
+        (HOUR, {"partitions": 3, "workers": 2, "paces": (1, 10), "longest_batch": 2, "batch_records": 1}),
     ):
         other = played(inputs, policy=RANDOM, mark_ms=marks, seed=seed, **kinds)
         assert decisions(other) == decisions(plain)

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Raw
 
 from agents.partitions import partition_of
-from agents.processors.ingest import AHEAD, BEHIND_MS, QUIET_TICKS, TICK_KEY, Ingest
+from agents.processors.ingest import BEHIND_MS, QUIET_TICKS, TICK_KEY, Ingest
 from agents.runtime.contract import Effects, Ends, Lane
 from agents.runtime.exchange import Exchange
 from agents.runtime.stores import MemoryStore
@@ -19,13 +19,13 @@ from streams.account.messages import CompanyKnown, decode_message
 from streams.events import Forget, Link, Record, Split, UserEvent, decode_record
 from streams.instants import iso
 from streams.policy import Policy
-from streams.progress import UNKNOWN, Board, Progress, Said, Sent, level_of
+from streams.progress import LEVELS, UNKNOWN, Board, Progress, Said, Sent, level_of
 from streams.topics import COMMAND_HEADER, TIME_MARK_HEADER
 
 T0 = 1_760_000_000_000
 LANE = Lane("web-events", 3)
 PARTITIONS = 8
-GRACE_MS, TICK_MS = 100, 50
+GRACE_MS, TICK_MS, MOST_AHEAD = 100, 50, 10
 OTHER = "web-events/0"
 """Another source partition; the clock is the lesser of the two ticks."""
 offsets: Iterator[int] = count(100)
@@ -65,6 +65,7 @@ class Partition:
             log_clock=log_clock,
             tick_ms=TICK_MS,
             grace_ms=GRACE_MS,
+            most_ahead=MOST_AHEAD,
             observed=self._observed,
         )
 
@@ -384,16 +385,28 @@ def test_a_lane_that_never_did_anything_has_nothing_to_say_when_it_opens() -> No
     assert partition.told() == []
 
 
-def test_a_lane_well_ahead_of_the_slowest_source_lets_that_catch_up() -> None:
+def test_a_lane_well_ahead_waits_for_the_slowest_source_and_for_people() -> None:
     partition = Partition()
-    for number in range(AHEAD):
+    for number in range(1 + MOST_AHEAD):
         assert partition.ingest.may_fold()
         partition.fold(track(T0 + number), at=T0 + number)
     assert not partition.ingest.may_fold()
-    partition.others_tick(T0 - GRACE_MS - 1)
-    assert not partition.ingest.may_fold()
     partition.others_tick(T0 - GRACE_MS)
+    assert not partition.ingest.may_fold(), "lanes of people hold it all"
+    for number in range(PARTITIONS):
+        assert not partition.ingest.may_fold()
+        partition.exchange.hear(Progress(f"user-events/{number}", (T0 - GRACE_MS,) * LEVELS))
     assert partition.ingest.may_fold()
+
+
+def test_before_it_has_to_wait_it_says_up_to_when_it_wants_people_to_be_done() -> None:
+    partition = Partition()
+    wanted = []
+    for number in range(MOST_AHEAD):
+        partition.fold(track(T0 + number), at=T0 + number)
+        wanted.append(partition.exchange.board.wanted)
+    half = MOST_AHEAD // 2
+    assert wanted == [UNKNOWN] * half + [T0 - GRACE_MS + number for number in range(MOST_AHEAD - half)]
 
 
 # Commands.
